@@ -1,0 +1,10 @@
+"""Addresses of this room."""
+
+from django.urls import path
+
+from booking.calendars import views
+
+urlpatterns = [
+    path("cohorts.ics", views.cohorts, name="calendar-cohorts"),
+    path("cohorts/<slug:code>.ics", views.cohort, name="calendar-cohort"),
+]

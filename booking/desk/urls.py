@@ -1,0 +1,6 @@
+"""Addresses of the desk."""
+
+from booking.desk import urls_people, urls_planning
+
+app_name = "desk"
+urlpatterns = [*urls_planning.urlpatterns, *urls_people.urlpatterns]

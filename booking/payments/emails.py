@@ -1,0 +1,42 @@
+"""The messages that money causes by itself."""
+
+from datetime import datetime
+
+from booking.payments.models import Payment, Refund
+from booking.reservations.emails import context
+from workshops import money
+from workshops.messages.outbox import queue
+
+
+def how_to_transfer(payment: Payment, bank_details: str, *, now: datetime) -> None:
+    """Queue the bank details for someone who chose to pay by transfer."""
+    reservation = payment.reservation
+    queue(
+        "payment-by-transfer",
+        ("payment", payment.public_id),
+        reservation.trainee,
+        {
+            **context(reservation),
+            "amount": money.in_words(payment.amount_cents, payment.currency),
+            "reference": transfer_reference(payment),
+            "bank_details": bank_details,
+        },
+        now=now,
+    )
+
+
+def goes_back(refund: Refund, *, now: datetime) -> None:
+    """Queue the explanation of money that goes back because no seat was left."""
+    payment = refund.payment
+    queue(
+        "payment-goes-back",
+        ("refund", refund.public_id),
+        payment.reservation.trainee,
+        {**context(payment.reservation), "amount": money.in_words(refund.amount_cents, payment.currency)},
+        now=now,
+    )
+
+
+def transfer_reference(payment: Payment) -> str:
+    """What the payer writes on the transfer, so that the school finds them."""
+    return payment.reservation.public_id[:8].upper()

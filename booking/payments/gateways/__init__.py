@@ -1,0 +1,31 @@
+"""The ways to pay that this place offers."""
+
+from django.conf import settings
+
+from booking.payments.gateways.base import Gateway
+from booking.payments.gateways.offline import Offline
+from booking.payments.gateways.sandbox import Sandbox
+
+
+class NoSuchGateway(Exception):
+    """That way to pay is not offered here."""
+
+
+def offered() -> dict[str, Gateway]:
+    """The ways to pay, by name, the one to suggest first."""
+    gateways: list[Gateway] = [Offline()]
+    if settings.SANDBOX_PAYMENTS:
+        gateways.insert(0, Sandbox())
+    return {gateway.name: gateway for gateway in gateways}
+
+
+def gateway(name: str) -> Gateway:
+    """One way to pay.
+
+    Raises:
+        NoSuchGateway: when it is not offered here.
+    """
+    try:
+        return offered()[name]
+    except KeyError:
+        raise NoSuchGateway(name) from None

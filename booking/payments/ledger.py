@@ -1,0 +1,54 @@
+"""The ledger: whole cents, added to and never changed. The only writer of entries and postings."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db.models import IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from booking.payments.models import Account, LedgerEntry, Payment, Posting, Refund
+from booking.reservations.models import Reservation
+
+_RECEIVED_IN: Mapping[str, Account] = {"offline": Account.BANK, "sandbox": Account.SANDBOX}
+
+
+def post(source: str, reservation: Reservation, amounts: Mapping[Account, int], *, at: datetime) -> None:
+    """Book one event. `source` is unique: booking it a second time is an IntegrityError, not a second entry.
+
+    Raises:
+        ValueError: when the amounts do not add up to zero.
+    """
+    if sum(amounts.values()):
+        raise ValueError(f"{source} is out of balance by {sum(amounts.values())} cents.")
+    entry = LedgerEntry.objects.create(source=source, reservation=reservation, at=at)
+    Posting.objects.bulk_create(
+        Posting(entry=entry, account=account, amount_cents=cents) for account, cents in amounts.items()
+    )
+
+
+def post_payment(payment: Payment, *, at: datetime) -> None:
+    """Book money received: it is held as tuition until the cohort has run."""
+    amount, account = payment.amount_cents, _RECEIVED_IN[payment.gateway]
+    post(f"payment:{payment.public_id}", payment.reservation, {account: amount, Account.TUITION_HELD: -amount}, at=at)
+
+
+def post_refund(refund: Refund, *, at: datetime) -> None:
+    """Book money sent back the way it came."""
+    payment, amount = refund.payment, refund.amount_cents
+    account = _RECEIVED_IN[payment.gateway]
+    post(f"refund:{refund.public_id}", payment.reservation, {account: -amount, Account.TUITION_HELD: amount}, at=at)
+
+
+def paid_cents(reservation: Reservation) -> int:
+    """What has been received for a reservation, less what went back. A sum, never a stored balance."""
+    total = Posting.objects.filter(entry__reservation=reservation, account=Account.TUITION_HELD).aggregate(
+        total=Sum("amount_cents")
+    )["total"]
+    return -(total or 0)
+
+
+def with_paid(reservations: QuerySet[Reservation]) -> QuerySet[Reservation]:
+    """The same reservations, each with `paid_cents`: the same sum as `paid_cents`, in the same statement."""
+    held = Posting.objects.filter(entry__reservation=OuterRef("pk"), account=Account.TUITION_HELD)
+    total = held.order_by().values("account").annotate(total=Sum("amount_cents")).values("total")
+    return reservations.annotate(paid_cents=-Coalesce(Subquery(total, output_field=IntegerField()), 0))

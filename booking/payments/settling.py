@@ -1,0 +1,86 @@
+"""The one function that settles a payment, whoever reports it, however often, however late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking.payments import emails, gateways, ledger
+from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
+from booking.reservations import lifecycle
+from workshops.history.record import record
+from workshops.people.models import User
+from workshops.transactions import writes
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a payment: the seat is theirs, or all of it goes back. Never both, never neither."""
+
+    payment: Payment
+    seat_is_theirs: bool
+    refund: Refund | None
+
+
+def settle(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
+    """Book a payment that has been received, and give the person the seat or the money.
+
+    Settling a payment a second time changes nothing and answers the same. `reference` is what the bank or processor
+    calls it; the gateway and the reference together are unique. The refund, where there is one, is sent back after the
+    transaction.
+    """
+    settled = _settle(payment, now=now, by=by, reference=reference)
+    if settled.refund and settled.refund.status == RefundStatus.REQUESTED:
+        send_back(settled.refund, now=now)
+    return settled
+
+
+@writes
+def _settle(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
+    reservation = payment.reservation
+    paid = ledger.paid_cents(reservation)
+    already = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.SUCCEEDED).exists()
+    arriving = 0 if already else payment.amount_cents
+    # Seat and reservation are locked here, before the payment: the order that everyone keeps.
+    theirs = lifecycle.secure(reservation, paid_in_full=paid + arriving >= reservation.price_cents, now=now, by=by)
+    fresh = Payment.objects.select_for_update(of=("self",)).select_related("reservation__trainee").get(pk=payment.pk)
+    if fresh.status == PaymentStatus.SUCCEEDED:
+        return Settled(fresh, theirs, fresh.refunds.first())
+    fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = PaymentStatus.SUCCEEDED, now, by, reference
+    fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
+    ledger.post_payment(fresh, at=now)
+    about, trainee = ("reservation", reservation.public_id), fresh.reservation.trainee
+    record(
+        "payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=fresh.amount_cents
+    )
+    if theirs:
+        return Settled(fresh, True, None)
+    refund = Refund.objects.create(
+        payment=fresh, amount_cents=fresh.amount_cents, rule="late-no-seat", requested_at=now
+    )
+    record("refund-requested", about=about, person=trainee, now=now, why="The payment came when no seat was left.",
+           cents=refund.amount_cents)  # fmt: skip
+    emails.goes_back(refund, now=now)
+    return Settled(fresh, False, refund)
+
+
+def send_back(refund: Refund, *, now: datetime) -> Refund:
+    """Ask the gateway to send a refund back; where a person must do it, it stays asked for."""
+    if gateways.gateway(refund.payment.gateway).send_back(refund):
+        return refunded(refund, now=now, by=None, reference="")
+    return refund
+
+
+@writes
+def refunded(refund: Refund, *, now: datetime, by: User | None, reference: str) -> Refund:
+    """Book a refund that has gone back. A second time changes nothing."""
+    fresh = (
+        Refund.objects.select_for_update(of=("self",)).select_related("payment__reservation__trainee").get(pk=refund.pk)
+    )
+    if fresh.status == RefundStatus.SUCCEEDED:
+        return fresh
+    fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = RefundStatus.SUCCEEDED, now, by, reference
+    fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
+    ledger.post_refund(fresh, at=now)
+    reservation = fresh.payment.reservation
+    about = ("reservation", reservation.public_id)
+    record("refund-sent", about=about, person=reservation.trainee, by=by, now=now, cents=fresh.amount_cents)
+    return fresh

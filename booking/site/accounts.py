@@ -1,0 +1,42 @@
+"""How signing in behaves here, on top of allauth."""
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
+from django.http import HttpRequest
+
+from workshops.people.models import Role
+from workshops.people.roles import grant
+from workshops.programme.models import school
+
+log = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """The school's words and rules for accounts."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a sign-in message at once. It carries a code, so it never lies in the outbox.
+
+        A mail server that is down is said in words; the person can ask again, and nothing else is lost.
+        """
+        try:
+            super().send_mail(template_prefix, email, {**context, "school": school()})
+        except (OSError, SMTPException) as error:
+            log.error("A sign-in message could not be sent: %s", type(error).__name__)
+            if self.request:
+                messages.error(
+                    self.request, "We could not send the e-mail just now. Please try again in a few minutes."
+                )
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Everyone who signs up begins as a trainee."""
+        saved = super().save_user(request, user, form, commit)
+        if commit:
+            from django.utils.timezone import now
+
+            grant(saved, Role.TRAINEE, by=None, now=now())
+        return saved

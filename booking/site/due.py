@@ -1,0 +1,90 @@
+"""What falls due by the clock, done by any number of workers at once.
+
+Each task finds its own work in rows that are due and claims it by changing them, so nothing is done twice because two
+workers run, and what a killed worker had begun is found again by the next. Nobody waits for any of it: a hold that ran
+out is a free seat already.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from booking.reservations import lifecycle
+from booking.reservations.models import Reservation
+from workshops.messages.outbox import send_due
+from workshops.transactions import writes
+from workshops.web.models import KeptAnswer
+
+log = logging.getLogger(__name__)
+
+HOLDS_AT_ONCE = 100
+# Each may wait out the mail server's timeout; all of them together must end before their lease does.
+MESSAGES_AT_ONCE = 10
+ANSWERS_KEPT_FOR = timedelta(hours=72)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one round did: holds marked as run out, messages tried, kept answers deleted; and which tasks failed."""
+
+    expired: int = 0
+    messages: int = 0
+    answers: int = 0
+    failed: tuple[str, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether another round may find more to do at once."""
+        return bool(self.expired or self.messages or self.answers)
+
+
+def do_due(now: datetime) -> Done:
+    """Do one round of everything that is due. A task that fails is logged, named in the answer, and stops no other."""
+    tasks: dict[str, Callable[[datetime], int]] = {
+        "holds": expire_holds,
+        "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
+        "answers": delete_old_answers,
+    }
+    counts: dict[str, int] = {}
+    failed = []
+    for name, task in tasks.items():
+        try:
+            counts[name] = task(now)
+        except Exception:  # whatever it is, the other tasks and the next round go on
+            log.exception("What was due of %s could not be done.", name)
+            failed.append(name)
+    return Done(counts.get("holds", 0), counts.get("messages", 0), counts.get("answers", 0), tuple(failed))
+
+
+def expire_holds(now: datetime) -> int:
+    """Mark holds that ran out, each in a transaction of its own; return how many.
+
+    Raises:
+        Exception: the last one met, after the others have been tried: one reservation must not keep the rest waiting.
+    """
+    run_out = Reservation.objects.run_out(now).select_related("cohort__venue", "trainee").order_by("held_until", "pk")
+    expired, problem = 0, None
+    for reservation in run_out[:HOLDS_AT_ONCE]:
+        try:
+            expired += lifecycle.expire(reservation, now=now)
+        except Exception as error:
+            log.warning("Reservation %s could not be expired: %s", reservation.public_id, type(error).__name__)
+            problem = error
+    if problem and not expired:
+        raise problem
+    return expired
+
+
+def delete_old_answers(now: datetime) -> int:
+    """Delete first answers of the API that no repeat will ask for any more; return how many."""
+    old = KeptAnswer.objects.filter(created_at__lt=now - ANSWERS_KEPT_FOR)
+    # Most rounds find none, and then need not stand in line to write.
+    return _delete(old) if old.exists() else 0
+
+
+@writes
+def _delete(answers: QuerySet[KeptAnswer]) -> int:
+    return answers.delete()[0]

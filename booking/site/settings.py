@@ -1,0 +1,259 @@
+"""The one settings file. Everything that differs between places comes from the environment.
+
+Each variable is described in docs/settings.md, and a test holds that table against this file. A value that cannot be
+read stops the program with a sentence instead of being guessed at.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvValidationError, validate
+
+# Lets forms and admin classes name their model as a type argument, as they do for the type checker.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = Env(eager=True)
+
+CINTIMA_ENV = env.str(
+    "CINTIMA_ENV",
+    "development",
+    validate=validate.OneOf(["development", "production"], error="development or production"),
+)
+PRODUCTION = CINTIMA_ENV == "production"
+DEBUG = False
+HOST = env.str("HOST", "127.0.0.1")
+PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
+
+# -- secrets and addresses ---------------------------------------------------------------------------------------------
+_DEVELOPMENT_KEY = "development-only-key-that-production-refuses-0123456789"
+SECRET_KEY = env.str("SECRET_KEY", "" if PRODUCTION else _DEVELOPMENT_KEY)
+if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 12 or SECRET_KEY == _DEVELOPMENT_KEY):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is missing or weak. Set it to at least 50 random characters, for example the output of: "
+        "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+SITE_URL = env.str("SITE_URL", "" if PRODUCTION else f"http://localhost:{PORT}").rstrip("/")
+if urlsplit(SITE_URL).scheme not in ({"https"} if PRODUCTION else {"http", "https"}) or not urlsplit(SITE_URL).hostname:
+    raise ImproperlyConfigured("SITE_URL must be the address people use, such as https://booking.example.org.")
+SITE_HOST = str(urlsplit(SITE_URL).hostname)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [SITE_HOST] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; * would let anyone forge links in e-mails.")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# The host part of every calendar UID. It must never change once people have subscribed (RFC 5545, 3.8.4.7).
+CALENDAR_HOST = env.str("CALENDAR_HOST", SITE_HOST)
+
+# -- what it is made of ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "workshops",
+    "booking",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.forms",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "booking.site.middleware.BusyMiddleware",
+    "booking.site.middleware.SecondFactorMiddleware",
+]
+ROOT_URLCONF = "booking.site.urls"
+WSGI_APPLICATION = "booking.site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "booking.site.context.site",
+            ],
+            "builtins": ["booking.templatetags.words"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# -- data --------------------------------------------------------------------------------------------------------------
+# Everything the product keeps on disk: the embedded database, its lock, uploaded files.
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+_database = env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'cintima.sqlite3'}")
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    if PRODUCTION and ":memory:" in str(_database["NAME"]):
+        raise ImproperlyConfigured("DATABASE_URL names a database in memory, which would forget every reservation.")
+    _database["OPTIONS"] = {
+        # A write transaction takes its lock when it begins, so that what it reads cannot change before it writes.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 600)
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database.setdefault("OPTIONS", {})["options"] = (
+        "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
+    )
+else:
+    raise ImproperlyConfigured("DATABASE_URL must be sqlite:///path or postgres://user:password@host:port/name.")
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "site_cache"}}
+
+# -- people ------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "workshops.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AUTH_PASSWORD_VALIDATORS[1]["OPTIONS"] = {"min_length": 10}  # type: ignore[assignment]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "booking.site.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "workshops.people.forms.SignupForm"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "CINTIMA"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+# Who answers for money or reads evidence proves who they are twice.
+SECOND_FACTOR_REQUIRED = PRODUCTION
+USERSESSIONS_TRACK_ACTIVITY = False
+
+# -- how requests arrive -----------------------------------------------------------------------------------------------
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXY_COUNT", 1, validate=validate.Range(1, 10))
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# -- e-mail ------------------------------------------------------------------------------------------------------------
+_email_url = env.str("EMAIL_URL", "console:")
+if urlsplit(_email_url).scheme not in {
+    "smtp",
+    "smtps",
+    "smtp+tls",
+    "smtp+ssl",
+    "submission",
+    "submit",
+    "file",
+    "console",
+}:
+    raise EnvValidationError(
+        "EMAIL_URL must begin with smtp://, smtps://, file:/// or console:.", ["EMAIL_URL has an unknown scheme"]
+    )
+if PRODUCTION and urlsplit(_email_url).scheme in {"console", "file"}:
+    raise ImproperlyConfigured("EMAIL_URL must be an smtp:// address in production: people wait for these messages.")
+_email = env.dj_email_url("EMAIL_URL", "console:")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH = "/" + _email["EMAIL_FILE_PATH"].lstrip("/") if _email["EMAIL_FILE_PATH"] else None
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", f"CINTIMA <workshops@{SITE_HOST}>")
+# No mail is received here: replies go to the school's own mailbox.
+EMAIL_REPLY_TO = env.str("EMAIL_REPLY_TO", "")
+
+# -- words, time, files ------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "America/Los_Angeles"  # the school's; pages add the reader's own where it differs
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "booking" / "site" / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = False
+
+# -- play money and serving --------------------------------------------------------------------------------------------
+# The sandbox takes play money so that everything can be tried. Production never runs it, whatever else is set.
+SANDBOX_PAYMENTS = not PRODUCTION
+WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=validate.Range(1, 64))
+WEB_THREADS = env.int("WEB_THREADS", 4, validate=validate.Range(1, 64))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

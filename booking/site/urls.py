@@ -1,0 +1,33 @@
+"""Every address of the product, room by room."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from booking.site import health, pages
+from booking.site.api import api
+
+urlpatterns = [
+    path("", include("booking.reservations.urls")),
+    path("", include("workshops.people.urls")),
+    path("", include("workshops.rosters.urls")),
+    path("", include("workshops.mentors.urls")),
+    path("", include("workshops.programme.urls")),
+    path("calendar/", include("booking.calendars.urls")),
+    path("desk/", include("booking.desk.urls")),
+    path("api/v1/", api.urls),
+    path("problems/<slug:slug>", pages.problem, name="problem"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("robots.txt", pages.robots, name="robots"),
+    path("favicon.ico", pages.favicon, name="favicon"),
+    # The admin has no door of its own: signing in, its limits and its second factor are the ones everyone meets.
+    path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+]
+
+handler400 = "booking.site.pages.bad_request"
+handler403 = "booking.site.pages.forbidden"
+handler404 = "booking.site.pages.not_found"
+handler500 = "booking.site.pages.server_error"

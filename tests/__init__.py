@@ -1,0 +1,1 @@
+"""Tests: one folder a room, the same names as the rooms themselves."""

@@ -1,0 +1,70 @@
+"""Days and hours as the school counts them. `now` is read once, at the edge, and handed to every rule."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+SCHOOL_ZONE = ZoneInfo(settings.TIME_ZONE)
+OFFICE_CLOSES = time(17, 0)
+
+
+def school_day(moment: datetime) -> date:
+    """The calendar date of a moment in Los Angeles: the school's day ends at the school's midnight."""
+    return moment.astimezone(SCHOOL_ZONE).date()
+
+
+def end_of_school_day(day: date) -> datetime:
+    """The last second of a day in Los Angeles: what is due on a day may be paid until then."""
+    return datetime.combine(day, time(23, 59, 59), SCHOOL_ZONE)
+
+
+def business_days_later(moment: datetime, days: int) -> datetime:
+    """When the school's office closes, `days` working days (Monday to Friday) after the day of `moment`."""
+    day = school_day(moment)
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return datetime.combine(day, OFFICE_CLOSES, SCHOOL_ZONE)
+
+
+def in_words(day: date) -> str:
+    """A date as a person writes it: 4 March 2027."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def with_weekday(day: date) -> str:
+    """A date with its weekday: Thursday 4 March 2027."""
+    return f"{day:%A} {in_words(day)}"
+
+
+def range_in_words(first: date, last: date) -> str:
+    """Two dates as one phrase: 4 to 7 March 2027, or 30 March to 2 April 2027."""
+    if first.year != last.year:
+        return f"{in_words(first)} to {in_words(last)}"
+    if first.month != last.month:
+        return f"{first.day} {first:%B} to {in_words(last)}"
+    return f"{first.day} to {in_words(last)}"
+
+
+def hours_in_words(moment: datetime, zone: ZoneInfo = SCHOOL_ZONE) -> str:
+    """The time of day: 9:30 am."""
+    local = moment.astimezone(zone)
+    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+
+
+def moment_in_words(moment: datetime, zone: ZoneInfo = SCHOOL_ZONE) -> str:
+    """A moment with weekday and time zone: Thursday 4 March 2027, 5:00 pm PST."""
+    local = moment.astimezone(zone)
+    return f"{with_weekday(local.date())}, {hours_in_words(moment, zone)} {local.tzname()}"
+
+
+def moment_for(moment: datetime, zone_name: str) -> str:
+    """A moment in the school's zone, followed by the reader's own where their clocks differ."""
+    schools = moment_in_words(moment)
+    if not zone_name:
+        return schools
+    own = ZoneInfo(zone_name)
+    if moment.astimezone(own).utcoffset() == moment.astimezone(SCHOOL_ZONE).utcoffset():
+        return schools
+    return f"{schools} ({moment_in_words(moment, own)} where you are)"

@@ -1,0 +1,467 @@
+"""Planning the year: the only writer of cohorts, their sessions and who teaches them.
+
+What speaks against a plan is said by `plans`; the commands here ask it under a lock on the school's row, so that two
+registrars who plan at the same time cannot both get the last place of a year, or one venue.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db.models import F
+
+from workshops.clock import in_words, moment_in_words, school_day, with_weekday
+from workshops.cohorts import seats
+from workshops.cohorts.models import Cohort, CohortStatus, Seat, Session, Teaching, Venue, seat_is_free
+from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, about_capacity, objections
+from workshops.history.record import line, record, record_all
+from workshops.people.models import Role, User
+from workshops.programme.checklist import setup_checklist
+from workshops.programme.models import Module, School, price_on
+from workshops.programme.terms import Terms
+from workshops.transactions import writes
+
+LIVE_MODULE = "module-iv"
+
+
+class Refused(Exception):
+    """The plan cannot go ahead like this. `objections` say why; nothing has changed."""
+
+    def __init__(self, objections: Sequence[Objection]) -> None:
+        super().__init__(" ".join(objection.message for objection in objections))
+        self.objections = list(objections)
+
+    @property
+    def overridable(self) -> bool:
+        """Whether a reason would be enough to go ahead."""
+        return all(objection.overridable for objection in self.objections)
+
+
+def obstacles(cohort: Cohort, now: datetime) -> list[Objection]:
+    """What must be there before a cohort can be published and is not. None of it can be overridden."""
+    found = []
+    if missing := [item.title for item in setup_checklist() if not item.done]:
+        found.append(Objection("setup", f"The setup checklist is not complete. Still to do: {'; '.join(missing)}."))
+    day = max(school_day(now), school_day(cohort.bookings_open_at))
+    if price_on(cohort.module.code, day) is None:
+        found.append(Objection("price", f"There is no price for {cohort.module} on {in_words(day)}. Enter one first."))
+    if not cohort.sessions.exists():
+        found.append(Objection("sessions", "It has no days yet. Enter them first."))
+    if not cohort.teachings.exists():
+        found.append(Objection("instructor", "Nobody teaches it yet. Choose at least one instructor."))
+    if not cohort.seats.exists():
+        found.append(Objection("seats", "It has no seats yet. Say how many there are."))
+    if cohort.bookings_close_at <= now:
+        found.append(
+            Objection(
+                "bookings-over", f"Bookings closed on {moment_in_words(cohort.bookings_close_at)}. Choose a later day."
+            )
+        )
+    return found
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+def neighbours(besides: Cohort | None = None) -> list[Neighbour]:
+    """Every cohort except `besides`, in three statements however many there are."""
+    cohorts = Cohort.objects.prefetch_related("sessions", "teachings")
+    return [
+        Neighbour(
+            title=cohort.title,
+            code=cohort.code,
+            starts_on=cohort.starts_on,
+            venue_id=cohort.venue_id,
+            instructor_ids=frozenset(teaching.instructor_id for teaching in cohort.teachings.all()),
+            hours=tuple((session.starts_at, session.ends_at) for session in cohort.sessions.all()),
+            is_cancelled=cohort.status == CohortStatus.CANCELLED,
+        )
+        for cohort in cohorts
+        if besides is None or cohort.pk != besides.pk
+    ]
+
+
+def plan_of(cohort: Cohort) -> Plan:
+    """The plan that would make `cohort` as it is."""
+    teachings = list(cohort.teachings.select_related("instructor").order_by("-is_lead", "pk"))
+    return Plan(
+        title=cohort.title,
+        code=cohort.code,
+        venue=cohort.venue,
+        days=tuple(
+            Day(session.starts_at, session.ends_at, tuple(session.topics))
+            for session in cohort.sessions.order_by("day")
+        ),
+        capacity=cohort.seats.count(),
+        bookings_open_at=cohort.bookings_open_at,
+        bookings_close_at=cohort.bookings_close_at,
+        instructors=tuple(teaching.instructor for teaching in teachings),
+        lead=next((teaching.instructor for teaching in teachings if teaching.is_lead), None),
+    )
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+@writes
+def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despite: Collection[str] = ()) -> Cohort:
+    """Make a draft cohort with its sessions, seats and instructors.
+
+    `despite` names the objections that whoever asks has read and overrides for `reason`; any other one refuses.
+    Locks the school's row.
+
+    Raises:
+        Refused: with every objection that stands.
+    """
+    _lock_the_year()
+    module = Module.objects.get(code=LIVE_MODULE)
+    overridden = _insist(objections(plan, neighbours(), now, days=module.days), reason, despite)
+    _refuse_strangers(plan.instructors)
+    dates = sorted(plan.dates)
+    cohort = Cohort.objects.create(
+        code=plan.code,
+        title=plan.title,
+        module=module,
+        venue=plan.venue,
+        starts_on=dates[0],
+        ends_on=dates[-1],
+        bookings_open_at=plan.bookings_open_at,
+        bookings_close_at=plan.bookings_close_at,
+    )
+    Session.objects.bulk_create(
+        Session(
+            cohort=cohort,
+            day=number,
+            starts_at=day.starts_at,
+            ends_at=day.ends_at,
+            topics=list(day.topics),
+            revised_at=now,
+        )
+        for number, day in _numbered(plan.days)
+    )
+    Teaching.objects.bulk_create(
+        Teaching(cohort=cohort, instructor=instructor, is_lead=instructor == plan.lead)
+        for instructor in plan.instructors
+    )
+    seats.make(cohort, plan.capacity)
+    _record(
+        cohort,
+        "cohort-planned",
+        by=by,
+        now=now,
+        why=reason if overridden else "",
+        days=_days_in_words(plan),
+        venue=str(plan.venue),
+        seats=plan.capacity,
+        instructors=", ".join(map(str, plan.instructors)),
+        despite=", ".join(overridden),
+    )
+    return cohort
+
+
+@writes
+def change_cohort(
+    cohort: Cohort, plan: Plan, *, by: User, now: datetime, reason: str = "", despite: Collection[str] = ()
+) -> Cohort:
+    """Bring title, code, venue, days, topics and the time for bookings to `plan`; its seats and instructors are left.
+
+    What held against the cohort before, and was decided then, is not asked again. A session keeps its UID by its day;
+    its sequence is raised exactly when its time, its venue or its title changes. Locks the school's row, the cohort
+    and its seats.
+
+    Raises:
+        Refused: with every objection that stands, or because someone has a seat and the days or venue would change.
+    """
+    _lock_the_year()
+    cohort = _standing(cohort)
+    before = plan_of(cohort)
+    plan = replace(plan, capacity=before.capacity, instructors=before.instructors, lead=before.lead)
+    new = _new_objections(cohort, before, plan, now)
+    if (_hours(plan) != _hours(before) or plan.venue != before.venue) and (people := _people_in(cohort, now)):
+        new.append(
+            Objection(
+                "people",
+                f"{_names(people)} {'has a seat' if len(people) == 1 else 'have seats'}. Days, hours and "
+                "venue cannot change while anyone does; title, topics and the notes about the venue can.",
+            )
+        )
+    overridden = _insist(new, reason, despite)
+    changes = _changes(before, plan)
+    if not changes:
+        return cohort
+    dates = sorted(plan.dates)
+    cohort.title, cohort.code, cohort.venue = plan.title, plan.code, plan.venue
+    cohort.starts_on, cohort.ends_on = dates[0], dates[-1]
+    cohort.bookings_open_at, cohort.bookings_close_at = plan.bookings_open_at, plan.bookings_close_at
+    cohort.save()
+    _bring_sessions(cohort, plan, everywhere=plan.title != before.title or plan.venue != before.venue, now=now)
+    _record(
+        cohort,
+        "cohort-changed",
+        by=by,
+        now=now,
+        why=reason if overridden else "",
+        **changes,
+        **({"despite": ", ".join(overridden)} if overridden else {}),
+    )
+    return cohort
+
+
+def _bring_sessions(cohort: Cohort, plan: Plan, *, everywhere: bool, now: datetime) -> None:
+    """Keep each day's row and UID; add or remove rows only where the number of days changes."""
+    existing = {session.day: session for session in cohort.sessions.all()}
+    for number, day in _numbered(plan.days):
+        session = existing.pop(number, None)
+        if session is None:
+            Session.objects.create(
+                cohort=cohort,
+                day=number,
+                starts_at=day.starts_at,
+                ends_at=day.ends_at,
+                topics=list(day.topics),
+                revised_at=now,
+            )
+            continue
+        if everywhere or (session.starts_at, session.ends_at) != (day.starts_at, day.ends_at):
+            session.sequence, session.revised_at = session.sequence + 1, now
+        session.starts_at, session.ends_at, session.topics = day.starts_at, day.ends_at, list(day.topics)
+        session.save()
+    if existing:
+        cohort.sessions.filter(day__in=existing).delete()
+
+
+@writes
+def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | None, *, by: User, now: datetime) -> bool:
+    """Say who teaches the cohort and who leads. False when that was so already. Locks the school's row and the cohort.
+
+    Raises:
+        Refused: when someone is no instructor, would be in two places at once, or nobody is left to teach a cohort
+            that people may book.
+    """
+    _lock_the_year()
+    cohort = _standing(cohort)
+    before = plan_of(cohort)
+    plan = replace(before, instructors=tuple(dict.fromkeys(instructors)), lead=lead)
+    new = _new_objections(cohort, before, plan, now)
+    if not plan.instructors and cohort.status == CohortStatus.PUBLISHED:
+        new.append(Objection("instructor", "A published cohort needs at least one instructor."))
+    _insist(new, "", ())
+    _refuse_strangers([person for person in plan.instructors if person not in before.instructors])
+    if set(plan.instructors) == set(before.instructors) and plan.lead == before.lead:
+        return False
+    cohort.teachings.exclude(instructor__in=plan.instructors).delete()
+    cohort.teachings.update(is_lead=False)
+    Teaching.objects.bulk_create(
+        Teaching(cohort=cohort, instructor=person) for person in plan.instructors if person not in before.instructors
+    )
+    if lead is not None:
+        cohort.teachings.filter(instructor=lead).update(is_lead=True)
+    about = ("cohort", cohort.public_id)
+    told = partial(line, about=about, by=by, now=now)
+    record_all(
+        [told("instructor-added", person=person) for person in plan.instructors if person not in before.instructors]
+        + [told("instructor-removed", person=person) for person in before.instructors if person not in plan.instructors]
+        + ([told("lead-changed", person=lead)] if lead != before.lead else [])
+    )
+    return True
+
+
+@writes
+def resize(cohort: Cohort, capacity: int, *, by: User, now: datetime) -> bool:
+    """Bring the cohort to `capacity` seats. False when it had that many. Locks the cohort, then the seats it removes.
+
+    Raises:
+        Refused: outside 1 to 60, or when fewer seats than needed are free: with the names of who is in them.
+    """
+    cohort = _standing(cohort)
+    _insist(list(about_capacity(capacity)), "", ())
+    before = cohort.seats.count()
+    if capacity == before:
+        return False
+    try:
+        seats.make(cohort, capacity)
+    except seats.SeatsInUse as in_use:
+        raise Refused([_too_small(capacity, before, in_use)]) from None
+    _record(cohort, "cohort-resized", by=by, now=now, seats=f"{before} → {capacity}")
+    return True
+
+
+def _too_small(capacity: int, before: int, in_use: seats.SeatsInUse) -> Objection:
+    least = before - in_use.free
+    blocked = least - len(in_use.occupants)
+    who = [f"{_names(in_use.occupants)} {'has a seat' if len(in_use.occupants) == 1 else 'have seats'}"]
+    if blocked:
+        who.append(f"{blocked} {'is' if blocked == 1 else 'are'} kept back")
+    return Objection(
+        "seats-in-use",
+        f"It cannot have {capacity} {'seat' if capacity == 1 else 'seats'}: "
+        f"{' and '.join(who[0 if in_use.occupants else 1 :])}. {least} is the fewest for now.",
+    )
+
+
+@writes
+def set_cohort_terms(cohort: Cohort, values: dict[str, int | bool | str], *, by: User, now: datetime) -> bool:
+    """Let these terms differ here from the school's; every other one follows it. False when that was so already.
+
+    Reservations keep the terms they were made under.
+    """
+    cohort = _locked(cohort)
+    if cohort.terms_changed == values:
+        return False
+    titles = {term.code: term.title for term in Terms.catalogue()}
+    before, cohort.terms_changed = cohort.terms_changed, values
+    cohort.save(update_fields=["terms_changed"])
+    changed = [titles.get(code, code) for code in {**before, **values} if before.get(code) != values.get(code)]
+    facts: dict[str, Any] = {f"now_{code}": value for code, value in values.items()}
+    _record(cohort, "cohort-terms-changed", by=by, now=now, terms=", ".join(changed), **facts)
+    return True
+
+
+@writes
+def publish(cohort: Cohort, *, by: User, now: datetime) -> Cohort:
+    """Let everyone see a draft, and book it while bookings are open.
+
+    Raises:
+        Refused: when it is no draft, or for what is missing (see `obstacles`).
+    """
+    return _open(cohort, CohortStatus.DRAFT, "cohort-published", by=by, now=now)
+
+
+@writes
+def reopen(cohort: Cohort, *, by: User, now: datetime) -> Cohort:
+    """Take reservations again in a closed cohort.
+
+    Raises:
+        Refused: when it is not closed, or for what is missing (see `obstacles`).
+    """
+    return _open(cohort, CohortStatus.CLOSED, "cohort-reopened", by=by, now=now)
+
+
+def _open(cohort: Cohort, start: CohortStatus, what: str, *, by: User, now: datetime) -> Cohort:
+    cohort = _locked(cohort)
+    _insist(_wrong_status(cohort, start) or obstacles(cohort, now), "", ())
+    return _set_status(cohort, CohortStatus.PUBLISHED, what, by=by, now=now)
+
+
+@writes
+def close(cohort: Cohort, *, by: User, now: datetime, why: str = "") -> Cohort:
+    """Take no more reservations; who has a seat keeps it. A draft of the past is filed for the record this way.
+
+    Raises:
+        Refused: when it is not published.
+    """
+    cohort = _locked(cohort)
+    if not (cohort.status == CohortStatus.DRAFT and cohort.starts_on <= school_day(now)):
+        _insist(_wrong_status(cohort, CohortStatus.PUBLISHED), "", ())
+    return _set_status(cohort, CohortStatus.CLOSED, "cohort-closed", by=by, now=now, why=why)
+
+
+def _wrong_status(cohort: Cohort, wanted: CohortStatus) -> list[Objection]:
+    if cohort.status == wanted:
+        return []
+    return [Objection("status", f"The cohort is {cohort.get_status_display().lower()}, not {wanted.label.lower()}.")]
+
+
+def _set_status(cohort: Cohort, status: CohortStatus, what: str, *, by: User, now: datetime, why: str = "") -> Cohort:
+    cohort.status = status
+    cohort.save(update_fields=["status"])
+    _record(cohort, what, by=by, now=now, why=why)
+    return cohort
+
+
+def notice_venue(venue: Venue, *, now: datetime) -> None:
+    """Raise the sequence of every session still to come at `venue`: its name or address is part of the event.
+
+    Called inside the transaction that changes the venue.
+    """
+    Session.objects.filter(cohort__venue=venue, ends_at__gt=now).update(sequence=F("sequence") + 1, revised_at=now)
+
+
+# -- what the commands share -------------------------------------------------------------------------------------------
+def _lock_the_year() -> None:
+    """One planner at a time. Nothing else locks the school's row, and it comes before every other lock."""
+    School.objects.select_for_update().only("pk").get(pk=1)
+
+
+def _locked(cohort: Cohort) -> Cohort:
+    return Cohort.objects.select_for_update(of=("self",)).select_related("venue", "module").get(pk=cohort.pk)
+
+
+def _standing(cohort: Cohort) -> Cohort:
+    cohort = _locked(cohort)
+    if cohort.status == CohortStatus.CANCELLED:
+        raise Refused([Objection("status", f"{cohort} is cancelled and stays as it was. Plan a new cohort instead.")])
+    return cohort
+
+
+def _new_objections(cohort: Cohort, before: Plan, after: Plan, now: datetime) -> list[Objection]:
+    """What speaks against the change. What held before it, and was decided then, is not asked again."""
+    others, days = neighbours(besides=cohort), cohort.module.days
+    old = objections(before, others, now, days=days)
+    return [objection for objection in objections(after, others, now, days=days) if objection not in old]
+
+
+def _insist(found: list[Objection], reason: str, despite: Collection[str]) -> list[str]:
+    """Refuse unless each objection is overridden; return the codes of those that are."""
+    overriding = set(despite) if reason.strip() else set()
+    if any(not objection.overridable or objection.code not in overriding for objection in found):
+        raise Refused(found)
+    return [objection.code for objection in found]
+
+
+def _refuse_strangers(people: Iterable[User]) -> None:
+    """Only people who may read a roster can be given one."""
+    wanted = list(people)
+    able = set(User.objects.with_role(Role.INSTRUCTOR).filter(pk__in=[person.pk for person in wanted]))
+    if strangers := [
+        Objection("not-instructor", f"{person} is not an instructor (any more). Give them the role first.")
+        for person in wanted
+        if person not in able
+    ]:
+        raise Refused(strangers)
+
+
+def _people_in(cohort: Cohort, now: datetime) -> list[User]:
+    """Who has a seat as of `now`. Locks the seats, so that nobody takes one before the change is done."""
+    list(Seat.objects.select_for_update().filter(cohort=cohort).values_list("pk"))
+    occupied = Seat.objects.filter(cohort=cohort, occupant__isnull=False).exclude(seat_is_free(now))
+    return list(User.objects.filter(seats__in=occupied).order_by("name", "email"))
+
+
+def _names(people: Sequence[User]) -> str:
+    names = [str(person) for person in people]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "Nobody"
+
+
+def _numbered(days: Iterable[Day]) -> Iterable[tuple[int, Day]]:
+    return enumerate(sorted(days, key=lambda day: day.starts_at), start=1)
+
+
+def _hours(plan: Plan) -> list[tuple[datetime, datetime]]:
+    return [(day.starts_at, day.ends_at) for _, day in _numbered(plan.days)]
+
+
+def _days_in_words(plan: Plan) -> str:
+    return "; ".join(
+        f"{with_weekday(day.starts_at.astimezone(plan.zone).date())}, {day.starts_at.astimezone(plan.zone):%H:%M} to "
+        f"{day.ends_at.astimezone(plan.zone):%H:%M}"
+        for _, day in _numbered(plan.days)
+    )
+
+
+def _changes(before: Plan, after: Plan) -> dict[str, str]:
+    """What differs, in words for the history."""
+    versions = [
+        {
+            "title": plan.title,
+            "code": plan.code,
+            "venue": str(plan.venue),
+            "days": _days_in_words(plan),
+            "topics": "; ".join(f"{number}: {', '.join(day.topics)}" for number, day in _numbered(plan.days)),
+            "bookings": f"{moment_in_words(plan.bookings_open_at)} to {moment_in_words(plan.bookings_close_at)}",
+        }
+        for plan in (before, after)
+    ]
+    return {key: f"{old} → {versions[1][key]}" for key, old in versions[0].items() if old != versions[1][key]}
+
+
+def _record(cohort: Cohort, what: str, *, by: User, now: datetime, why: str = "", **facts: Any) -> None:
+    record(what, about=("cohort", cohort.public_id), by=by, now=now, why=why.strip(), **facts)

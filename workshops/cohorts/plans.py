@@ -1,0 +1,218 @@
+"""A plan for a cohort, and what speaks against it: pure functions, in words that say what would be right."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from workshops.clock import in_words, moment_in_words, with_weekday
+from workshops.cohorts.models import Venue
+from workshops.people.models import User
+
+COHORTS_A_YEAR = 3
+DAYS = 4
+LARGEST = 60
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Something that speaks against a plan, in words that say what would be right.
+
+    An overridable one is the school's own custom: the registrar may go ahead with a reason.
+    """
+
+    code: str
+    message: str
+    overridable: bool = False
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a plan."""
+
+    starts_at: datetime
+    ends_at: datetime
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a registrar wants a cohort to be."""
+
+    title: str
+    code: str
+    venue: Venue
+    days: tuple[Day, ...]
+    capacity: int
+    bookings_open_at: datetime
+    bookings_close_at: datetime
+    instructors: tuple[User, ...] = ()
+    lead: User | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the room."""
+        return ZoneInfo(self.venue.time_zone)
+
+    @property
+    def dates(self) -> list[date]:
+        """The calendar date of each day, in the room's time zone."""
+        return [day.starts_at.astimezone(self.zone).date() for day in self.days]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another cohort, as far as a plan can collide with it."""
+
+    title: str
+    code: str
+    starts_on: date
+    venue_id: int
+    instructor_ids: frozenset[int]
+    hours: tuple[tuple[datetime, datetime], ...]
+    is_cancelled: bool = False
+
+
+def same_hours(
+    first: date, count: int, hours: tuple[datetime, datetime], topics: tuple[str, ...] = ()
+) -> tuple[Day, ...]:
+    """`count` consecutive days from `first` with the clock times of `hours`, whatever summer time does meanwhile."""
+    begin, end = hours
+    return tuple(
+        Day(
+            starts_at=begin.replace(year=on.year, month=on.month, day=on.day),
+            ends_at=end.replace(year=on.year, month=on.month, day=on.day),
+            topics=topics,
+        )
+        for on in (first + timedelta(days=index) for index in range(count))
+    )
+
+
+# -- the rules ---------------------------------------------------------------------------------------------------------
+def objections(plan: Plan, others: Iterable[Neighbour], now: datetime, *, days: int = DAYS) -> list[Objection]:
+    """Everything that speaks against `plan` beside `others`, the cohorts that exist already. Pure.
+
+    `days` is how many days the programme gives the module. Cancelled cohorts count for nothing but their code, which
+    stays theirs for as long as links to it exist.
+    """
+    known = list(others)
+    running = [other for other in known if not other.is_cancelled]
+    return [
+        *_about_code(plan, known),
+        *about_capacity(plan.capacity),
+        *_about_days(plan, days),
+        *_about_year(plan, running),
+        *_about_past(plan, now),
+        *_about_bookings(plan),
+        *_about_venue(plan, running),
+        *_about_instructors(plan, running),
+    ]
+
+
+def _about_code(plan: Plan, others: Iterable[Neighbour]) -> Iterator[Objection]:
+    for other in others:
+        if other.code == plan.code:
+            yield Objection(
+                "code-taken",
+                f"{other.title} has the code {plan.code} already. Choose another; it is part of the address.",
+            )
+
+
+def about_capacity(capacity: int) -> Iterator[Objection]:
+    if not 1 <= capacity <= LARGEST:
+        yield Objection("capacity", f"A cohort has between 1 and {LARGEST} seats, not {capacity}.")
+
+
+def _about_days(plan: Plan, count: int) -> Iterator[Objection]:
+    if not plan.days:
+        yield Objection("no-days", "The cohort needs at least one day.")
+        return
+    for on, day in zip(plan.dates, plan.days, strict=True):
+        if day.ends_at <= day.starts_at:
+            yield Objection("hours", f"{with_weekday(on)} must end after it starts.")
+    ordered = sorted(plan.days, key=lambda day: day.starts_at)
+    for earlier, later in pairwise(ordered):
+        if later.starts_at < earlier.ends_at:
+            on = later.starts_at.astimezone(plan.zone).date()
+            yield Objection("hours-overlap", f"Two days overlap on {with_weekday(on)}. Each day has hours of its own.")
+    dates = sorted(plan.dates)
+    if dates != [dates[0] + timedelta(days=index) for index in range(count)]:
+        last = dates[0] + timedelta(days=count - 1)
+        yield Objection(
+            "days",
+            f"Module IV is taught on {_number(count)} consecutive days. From {in_words(dates[0])} that is until "
+            f"{in_words(last)}; this plan has {', '.join(map(in_words, dates))}.",
+            overridable=True,
+        )
+
+
+def _about_year(plan: Plan, running: Sequence[Neighbour]) -> Iterator[Objection]:
+    if not plan.days:
+        return
+    year = min(plan.dates).year
+    same_year = sorted((other for other in running if other.starts_on.year == year), key=lambda other: other.starts_on)
+    if len(same_year) >= COHORTS_A_YEAR:
+        titles = ", ".join(f"{other.title} ({in_words(other.starts_on)})" for other in same_year)
+        yield Objection(
+            "year-full",
+            f"The school runs {_number(COHORTS_A_YEAR)} cohorts a year, and {year} has {_number(len(same_year))} "
+            f"already: {titles}. Choose a first day in another year.",
+            overridable=True,
+        )
+
+
+def _about_past(plan: Plan, now: datetime) -> Iterator[Objection]:
+    if plan.days and min(day.starts_at for day in plan.days) <= now:
+        yield Objection(
+            "past",
+            f"The first day, {in_words(min(plan.dates))}, has begun or passed. Choose a day to come, unless this is "
+            "for the record.",
+            overridable=True,
+        )
+
+
+def _about_bookings(plan: Plan) -> Iterator[Objection]:
+    if plan.bookings_close_at <= plan.bookings_open_at:
+        yield Objection(
+            "bookings-order",
+            f"Bookings must close after they open on {moment_in_words(plan.bookings_open_at)}.",
+        )
+    if plan.days and plan.bookings_close_at > (begins := min(day.starts_at for day in plan.days)):
+        yield Objection("bookings-late", f"Bookings must close before the cohort begins on {moment_in_words(begins)}.")
+
+
+def _about_venue(plan: Plan, running: Iterable[Neighbour]) -> Iterator[Objection]:
+    for other in running:
+        if other.venue_id == plan.venue.pk and (when := _meeting(plan, other)):
+            yield Objection(
+                "venue-busy",
+                f"{plan.venue} is taken by {other.title} on {with_weekday(when)}. Choose another venue or other days.",
+            )
+
+
+def _about_instructors(plan: Plan, running: Sequence[Neighbour]) -> Iterator[Objection]:
+    if plan.lead is not None and plan.lead not in plan.instructors:
+        yield Objection(
+            "lead", f"{plan.lead} must be one of the instructors to lead. Choose them as well, or another lead."
+        )
+    for instructor in plan.instructors:
+        for other in running:
+            if instructor.pk in other.instructor_ids and (when := _meeting(plan, other)):
+                yield Objection(
+                    "instructor-busy",
+                    f"{instructor} teaches {other.title} on {with_weekday(when)}. Choose someone else or other days.",
+                )
+
+
+def _meeting(plan: Plan, other: Neighbour) -> date | None:
+    """The first date on which the plan and the other cohort are in session at the same time."""
+    for on, day in sorted(zip(plan.dates, plan.days, strict=True), key=lambda pair: pair[0]):
+        if any(begins < day.ends_at and day.starts_at < ends for begins, ends in other.hours):
+            return on
+    return None
+
+
+def _number(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return words[number] if number < len(words) else str(number)

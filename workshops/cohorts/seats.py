@@ -1,0 +1,142 @@
+"""The only writer of seats.
+
+Every road to a seat goes through `claim`. Each function is meant to run inside the transaction of the command that
+calls it, and returns facts: which seat, and whose lapsed hold it displaced. Locks are always taken in the order
+cohort, seat, reservation, charge, payment; whoever keeps to it cannot block another for ever.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Case, F, QuerySet, Value, When
+
+from workshops.cohorts.models import Cohort, Seat, SeatStatus, seat_is_free
+from workshops.people.models import User
+
+
+class CohortFull(Exception):
+    """No seat is left for whoever asked."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A seat that was claimed, and the occupant whose hold on it had run out (it may be the same person)."""
+
+    number: int
+    displaced_id: int | None
+
+
+class SeatsInUse(Exception):
+    """The cohort cannot shrink that far: `occupants` are in the seats that would go."""
+
+    def __init__(self, free: int, occupants: list[User]) -> None:
+        super().__init__(f"Only {free} seats are free.")
+        self.free = free
+        self.occupants = occupants
+
+
+def make(cohort: Cohort, capacity: int) -> None:
+    """Bring the cohort to `capacity` seats: add rows, or remove free ones from the highest number down.
+
+    Locks the seats it removes.
+
+    Raises:
+        SeatsInUse: when fewer than needed are free; nothing has changed then.
+    """
+    numbers = list(cohort.seats.values_list("number", flat=True))
+    if capacity > len(numbers):
+        unused = (number for number in range(1, capacity + len(numbers) + 1) if number not in set(numbers))
+        Seat.objects.bulk_create(
+            Seat(cohort=cohort, number=number)
+            for number, _ in zip(unused, range(capacity - len(numbers)), strict=False)
+        )
+        return
+    surplus = len(numbers) - capacity
+    free = list(
+        cohort.seats.select_for_update().filter(status=SeatStatus.FREE).order_by("-number").values_list("pk", flat=True)
+    )
+    if len(free) < surplus:
+        occupants = User.objects.filter(seats__cohort=cohort).order_by("name", "email")
+        raise SeatsInUse(len(free), list(occupants))
+    Seat.objects.filter(pk__in=free[:surplus]).delete()
+
+
+def claim(cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime) -> Claimed:
+    """Take one seat for this person: held until `until`, or taken for good when that is None.
+
+    A seat whose hold ran out is as good as a free one, and the person's own comes first, since nobody may have two.
+    Takes no lock where nothing is free; otherwise locks the one seat it takes. Where every free seat is being taken by
+    others at this moment, it waits for them once, because one of them may yet step back.
+
+    Raises:
+        CohortFull: when no seat is left.
+    """
+    free = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id)
+    if not free.exists():
+        raise CohortFull
+    own_first = free.order_by(
+        Case(When(occupant_id=occupant_id, then=Value(0)), default=Value(1)),
+        F("held_until").asc(nulls_first=True),
+        "number",
+    )
+    seat = _first(own_first.select_for_update(skip_locked=True)) or (
+        _first(own_first.select_for_update()) if connection.features.has_select_for_update else None
+    )
+    if seat is None:
+        raise CohortFull
+    Seat.objects.filter(pk=seat.pk).update(
+        status=SeatStatus.HELD if until else SeatStatus.TAKEN, occupant_id=occupant_id, held_until=until
+    )
+    return Claimed(number=seat.number, displaced_id=seat.occupant_id)
+
+
+def _first(seats: QuerySet[Seat]) -> Seat | None:
+    return next(iter(seats.only("pk", "number", "occupant_id")[:1]), None)
+
+
+def lock(cohort_id: int, occupant_id: int) -> None:
+    """Lock this person's seat, if they have one, for a command that will decide about it after reading more."""
+    list(Seat.objects.select_for_update().filter(cohort_id=cohort_id, occupant_id=occupant_id).values_list("pk"))
+
+
+def take(cohort_id: int, occupant_id: int) -> bool:
+    """Make this person's held seat theirs for good. False when they have none (any more)."""
+    return bool(
+        Seat.objects.filter(cohort_id=cohort_id, occupant_id=occupant_id, status=SeatStatus.HELD).update(
+            status=SeatStatus.TAKEN, held_until=None
+        )
+    )
+
+
+def hold_longer(cohort_id: int, occupant_id: int, *, until: datetime, now: datetime) -> bool:
+    """Move the end of a hold that has not run out. False when there is none (any more)."""
+    return bool(
+        Seat.objects.filter(
+            cohort_id=cohort_id, occupant_id=occupant_id, status=SeatStatus.HELD, held_until__gt=now
+        ).update(held_until=until)
+    )
+
+
+def release(cohort_id: int, occupant_id: int) -> int | None:
+    """Free this person's seat, held or taken; return its number, or None when they have none."""
+    number = (
+        Seat.objects.select_for_update()
+        .filter(cohort_id=cohort_id, occupant_id=occupant_id)
+        .values_list("number", flat=True)
+        .first()
+    )
+    if number is not None:
+        Seat.objects.filter(cohort_id=cohort_id, occupant_id=occupant_id).update(
+            status=SeatStatus.FREE, occupant=None, held_until=None
+        )
+    return number
+
+
+def release_lapsed(cohort_id: int, occupant_id: int, now: datetime) -> bool:
+    """Free this person's seat if its hold has run out; False when it has not, or is someone else's by now."""
+    return bool(
+        Seat.objects.filter(
+            cohort_id=cohort_id, occupant_id=occupant_id, status=SeatStatus.HELD, held_until__lte=now
+        ).update(status=SeatStatus.FREE, occupant=None, held_until=None)
+    )

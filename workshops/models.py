@@ -1,0 +1,44 @@
+"""Every model of the ground floor, where Django looks for them."""
+
+from workshops.cohorts.models import Cohort, Seat, Session, Teaching, Venue
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message
+from workshops.people.models import ApiToken, RoleGrant, User
+from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, Waiver
+from workshops.programme.models import (
+    ConductText,
+    Module,
+    PolicyTerm,
+    Price,
+    Requirement,
+    School,
+    TrainingArea,
+)
+from workshops.web.models import KeptAnswer
+
+__all__ = [
+    "Access",
+    "ApiToken",
+    "Cohort",
+    "Completion",
+    "ConductText",
+    "Entitlement",
+    "HistoryLine",
+    "KeptAnswer",
+    "Message",
+    "Module",
+    "OnSetDay",
+    "OnSetRecord",
+    "PolicyTerm",
+    "Price",
+    "Requirement",
+    "RoleGrant",
+    "School",
+    "Seat",
+    "Session",
+    "Teaching",
+    "TrainingArea",
+    "User",
+    "Venue",
+    "Waiver",
+]

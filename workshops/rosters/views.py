@@ -1,0 +1,31 @@
+"""The instructor's pages: what they teach, and who is in the room."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.timezone import now
+from django.views.decorators.http import require_safe
+
+from workshops.cohorts.models import Cohort
+from workshops.people.models import Role
+from workshops.rosters.roster import cohorts_taught_by, may_read, roster
+from workshops.web.access import SignedInRequest, roles
+
+
+@require_safe
+@roles(Role.INSTRUCTOR)
+def teaching(request: SignedInRequest) -> HttpResponse:
+    """The cohorts this instructor teaches."""
+    return TemplateResponse(request, "rosters/teaching.html", {"cohorts": cohorts_taught_by(request.user)})
+
+
+@require_safe
+@roles(Role.INSTRUCTOR, Role.REGISTRAR)
+def roster_page(request: SignedInRequest, code: str) -> HttpResponse:
+    """The roster of one cohort. Whose cohort it is not learns nothing, not even that it exists."""
+    cohort = get_object_or_404(Cohort.objects.select_related("venue", "module"), code=code)
+    if not may_read(request.user, cohort):
+        raise Http404
+    lines = roster(cohort, now=now())
+    sessions = cohort.sessions.all()
+    return TemplateResponse(request, "rosters/roster.html", {"cohort": cohort, "lines": lines, "sessions": sessions})
