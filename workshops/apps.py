@@ -1,6 +1,12 @@
 """The ground floor as Django sees it."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+APPEND_ONLY = {"workshops_historyline": ("by_id", "person_id")}
+"""Tables of this floor that are only ever added to, and the columns that erasing a person empties."""
 
 
 class WorkshopsConfig(AppConfig):
@@ -8,3 +14,15 @@ class WorkshopsConfig(AppConfig):
 
     name = "workshops"
     verbose_name = "Workshops"
+
+    def ready(self) -> None:
+        """Guard what happened, after every migration."""
+        post_migrate.connect(guard, sender=self)
+
+
+def guard(using: str, **_: Any) -> None:
+    """Have the database refuse changes to what is only ever added to."""
+    from workshops.history.triggers import make_append_only
+
+    for table, may_be_emptied in APPEND_ONLY.items():
+        make_append_only(table, may_be_emptied=may_be_emptied, using=using)

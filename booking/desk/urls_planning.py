@@ -1,5 +1,27 @@
-"""Addresses of the desk."""
+"""Addresses of the desk where the year is planned."""
 
-from django.urls.resolvers import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from booking.desk.planning import cohorts, programme, venues
+
+urlpatterns = [
+    path("", cohorts.cohorts, name="cohorts"),
+    path("cohorts/new/", cohorts.new, name="cohort-new"),
+    path("cohorts/<slug:code>/", cohorts.cohort, name="cohort"),
+    path("cohorts/<slug:code>/edit/", cohorts.edit, name="cohort-edit"),
+    path("cohorts/<slug:code>/instructors/", cohorts.instructors, name="cohort-instructors"),
+    path("cohorts/<slug:code>/seats/", cohorts.seats, name="cohort-seats"),
+    path("cohorts/<slug:code>/terms/", cohorts.terms, name="cohort-terms"),
+    path("cohorts/<slug:code>/publish/", cohorts.publish, name="cohort-publish"),
+    path("cohorts/<slug:code>/close/", cohorts.close, name="cohort-close"),
+    path("cohorts/<slug:code>/reopen/", cohorts.reopen, name="cohort-reopen"),
+    path("venues/", venues.venues, name="venues"),
+    path("venues/new/", venues.new, name="venue-new"),
+    path("venues/<int:number>/", venues.edit, name="venue-edit"),
+    path("setup/", programme.setup, name="setup"),
+    path("school/", programme.the_school, name="school"),
+    path("terms/", programme.terms, name="terms"),
+    path("prices/", programme.prices, name="prices"),
+    path("programme/", programme.programme, name="programme"),
+    path("conduct/", programme.conduct, name="conduct"),
+]

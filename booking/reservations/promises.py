@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from workshops.clock import in_words, with_weekday
+from workshops.clock import with_weekday
 from workshops.programme.terms import Terms
 
 
@@ -36,14 +36,12 @@ def promises(starts_on: date, terms: Terms, today: date) -> list[Promise]:
             "Nothing comes back. Write to the school if something serious has happened.",
         )
     )
+    if terms.balance_grace_days:
+        waits = f"The school waits {terms.balance_grace_days} days, writes to you, and then decides about the seat."
+        lines.append(Promise("If the balance is late", waits))
     if today <= move_until:
         lines.append(Promise(f"Move until {with_weekday(move_until)}", "Changing to another cohort is free."))
     lines.append(
         Promise("If the school cancels or moves the cohort", "All of it comes back, or you choose another cohort.")
     )
     return lines
-
-
-def balance_sentence(balance_due_on: date, terms: Terms) -> str:
-    """When the balance is due, and what happens when it is late."""
-    return f"by {in_words(balance_due_on)}, with {terms.balance_grace_days} days of grace"

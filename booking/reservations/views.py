@@ -18,7 +18,7 @@ from booking.reservations import lifecycle
 from booking.reservations.forms import CancelForm, PayForm, ReserveForm
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import mend, pathway
-from booking.reservations.promises import balance_sentence, promises
+from booking.reservations.promises import promises
 from workshops import money
 from workshops.clock import in_words, school_day
 from workshops.cohorts.models import Cohort, CohortStatus, Session
@@ -82,7 +82,7 @@ def reserve(request: SignedInRequest, code: str) -> HttpResponse:
     """Step one: what it means, what it costs, and what everyone in the room agrees to. Then the seat is held."""
     now = current_time()
     shown, conduct = _public_cohort(code, now), conduct_text()
-    form = ReserveForm(request.POST or None, initial={"conduct_version": conduct.version})
+    form = ReserveForm(request.POST if request.method == "POST" else None, initial={"conduct_version": conduct.version})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["conduct_version"] != conduct.version:
             form = ReserveForm(initial={"conduct_version": conduct.version})
@@ -163,7 +163,7 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
     purposes = _purposes(own, paid, now)
     if not purposes:
         return redirect("reservation", own.public_id)
-    form = PayForm(purposes, request.POST or None)
+    form = PayForm(purposes, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         purpose, gateway = Purpose(form.cleaned_data["purpose"]), form.cleaned_data["gateway"]
         try:
@@ -183,7 +183,6 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
         "paid_cents": paid,
         "form": form,
         "promises": promises(own.cohort.starts_on, own.terms, school_day(now)),
-        "balance_sentence": balance_sentence(own.balance_due_on, own.terms),
         "sandbox": "sandbox" in gateways.offered(),
     }
     return TemplateResponse(request, "reservations/pay.html", page, status=422 if form.errors else 200)
@@ -195,7 +194,7 @@ def cancel(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Give back a seat that nothing has been paid for."""
     now = current_time()
     own = _own(request, public_id)
-    form = CancelForm(request.POST or None)
+    form = CancelForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             lifecycle.cancel_hold(own, now=now, by=request.user, why=form.cleaned_data["reason"])
@@ -264,7 +263,6 @@ def _costs(shown: Cohort, user: object, now: datetime) -> dict[str, object]:
         "quote": cost,
         "terms": terms,
         "promises": promises(shown.starts_on, terms, today),
-        "balance_sentence": balance_sentence(cost.balance_due_on, terms),
     }
 
 

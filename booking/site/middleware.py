@@ -1,12 +1,15 @@
 """What happens around every request."""
 
 from collections.abc import Callable
+from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 
 from workshops.people.models import Role, User
 from workshops.transactions import Busy
@@ -31,15 +34,33 @@ class BusyMiddleware:
             return None
         if is_api(request):
             return problem_response(Problem("busy", retry_after=Busy.seconds))
-        response = render(request, "503.html", status=503)
+        # Drawn without the request: its context would ask the database that is busy.
+        response = HttpResponse(render_to_string("503.html"), status=503)
         response["Retry-After"] = str(Busy.seconds)
         return response
+
+
+class DoorMiddleware(LoginRequiredMiddleware):
+    """Lets only people with an account through, except where a view says that anyone may open it.
+
+    Django's own asks who is there before it asks whether that matters. Feeds and health checks would then read a
+    session for each request, vary by cookie, and fail with the database.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Let the request through, or send it to sign in."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
 
 
 class SecondFactorMiddleware:
     """Sends registrars and bookkeepers without a second factor to set one up, before anything else."""
 
-    ALLOWED = ("/accounts/", "/health/", "/static/")
+    # Calendar clients are known by the address alone: asking who reads would make every feed vary by cookie.
+    ALLOWED = ("/accounts/", "/calendar/", "/health/", "/static/")
     NEEDS_IT = frozenset({Role.REGISTRAR, Role.BOOKKEEPER})
 
     def __init__(self, get_response: Handler) -> None:
@@ -47,13 +68,9 @@ class SecondFactorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let the request through, or redirect."""
-        user = request.user if settings.SECOND_FACTOR_REQUIRED else None
-        if (
-            isinstance(user, User)
-            and not request.path.startswith(self.ALLOWED)
-            and self.NEEDS_IT & user.roles
-            and not is_mfa_enabled(user)
-        ):
+        watched = settings.SECOND_FACTOR_REQUIRED and not request.path.startswith(self.ALLOWED)
+        user = request.user if watched else None
+        if isinstance(user, User) and self.NEEDS_IT & user.roles and not is_mfa_enabled(user):
             if is_api(request):
                 return problem_response(Problem("not-allowed", "Set up a second factor for your account first."))
             messages.info(request, "Your role reads what must be kept safe. Please set up a second factor first.")

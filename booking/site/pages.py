@@ -1,7 +1,10 @@
 """Pages that belong to no room: errors, problems explained, what robots may read."""
 
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.views.decorators.csrf import requires_csrf_token
@@ -38,6 +41,15 @@ def favicon(_request: HttpRequest) -> HttpResponse:
     return HttpResponsePermanentRedirect(static("favicon.svg"))
 
 
+@anyone
+@require_safe
+def admin_door(request: HttpRequest) -> HttpResponse:
+    """Where Django's admin sends whom it does not let in: to everyone's sign-in, or to a plain no."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", ""), "account_login")
+
+
 def _answer(request: HttpRequest, slug: str, template: str, status: int) -> HttpResponse:
     if is_api(request):
         return problem_response(Problem(slug))
@@ -47,7 +59,9 @@ def _answer(request: HttpRequest, slug: str, template: str, status: int) -> Http
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """A request that could not be read."""
-    return _answer(request, "bad-request", "400.html", 400)
+    if is_api(request):
+        return problem_response(Problem("bad-request"))
+    return HttpResponse(render_to_string("400.html"), status=400)
 
 
 @requires_csrf_token
@@ -67,6 +81,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Something failed that should not have. The page is drawn without the database."""
     if is_api(request):
         return problem_response(Problem("server-error"))
-    from django.template.loader import get_template
-
-    return HttpResponse(get_template("500.html").render(), status=500)
+    return HttpResponse(render_to_string("500.html"), status=500)

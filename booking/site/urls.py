@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from booking.site import health, pages
 from booking.site.api import api
@@ -22,7 +21,7 @@ urlpatterns = [
     path("robots.txt", pages.robots, name="robots"),
     path("favicon.ico", pages.favicon, name="favicon"),
     # The admin has no door of its own: signing in, its limits and its second factor are the ones everyone meets.
-    path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
+    path("admin/login/", pages.admin_door),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
 ]

@@ -151,9 +151,10 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
         days=_days_in_words(plan),
         venue=str(plan.venue),
         seats=plan.capacity,
-        instructors=", ".join(map(str, plan.instructors)),
         despite=", ".join(overridden),
     )
+    about = ("cohort", cohort.public_id)
+    record_all([line("instructor-added", about=about, person=person, by=by, now=now) for person in plan.instructors])
     return cohort
 
 
@@ -182,6 +183,10 @@ def change_cohort(
                 f"{_names(people)} {'has a seat' if len(people) == 1 else 'have seats'}. Days, hours and "
                 "venue cannot change while anyone does; title, topics and the notes about the venue can.",
             )
+        )
+    if plan.code != before.code and cohort.status != CohortStatus.DRAFT:
+        new.append(
+            Objection("code-stays", f"Links to {before.code} are out there by now. The code stays once published.")
         )
     overridden = _insist(new, reason, despite)
     changes = _changes(before, plan)

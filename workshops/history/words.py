@@ -1,10 +1,13 @@
 """Sentences for the codes of the history, as pages show them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from workshops import money
 from workshops.history.models import HistoryLine
-from workshops.people.models import User
+
+if TYPE_CHECKING:
+    from workshops.people.models import User
 
 _SENTENCES: Mapping[str, str] = {
     "reservation-held": "Seat {seat} held",
@@ -47,7 +50,7 @@ def sentence(line: HistoryLine) -> str:
         return line.what.replace("-", " ").capitalize()
 
 
-def who(line: HistoryLine, reader: User) -> str:
+def who(line: HistoryLine, reader: "User") -> str:
     """Who did it, as this reader may know it: a trainee sees "the school", a registrar the name."""
     if line.by is None:
         return "automatic"

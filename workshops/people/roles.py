@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from workshops.history.record import record
+from workshops.history.record import line, record, record_all
 from workshops.people.models import Role, RoleGrant, User
 from workshops.transactions import writes
 
@@ -15,6 +15,18 @@ def grant(user: User, role: Role, *, by: User | None, now: datetime) -> bool:
         record("role-granted", about=("person", user.public_id), person=user, by=by, now=now, why=role.label)
     user.__dict__.pop("roles", None)
     return created
+
+
+@writes
+def grant_to_new(users: list[User], role: Role, *, by: User | None, now: datetime) -> None:
+    """Give this role to people whose accounts have just been made: two statements, however many they are."""
+    RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role, granted_at=now) for user in users)
+    record_all(
+        [
+            line("role-granted", about=("person", user.public_id), person=user, by=by, now=now, why=role.label)
+            for user in users
+        ]
+    )
 
 
 @writes

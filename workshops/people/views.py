@@ -19,7 +19,7 @@ from workshops.web.access import SignedInRequest, signed_in
 def profile(request: SignedInRequest) -> HttpResponse:
     """Read and change what is kept about oneself."""
     person = User.objects.get(pk=request.user.pk)  # a copy: what is typed wrong must not show in the page's head
-    form = ProfileForm(request.POST or None, instance=person)
+    form = ProfileForm(request.POST if request.method == "POST" else None, instance=person)
     if request.method == "POST" and form.is_valid():
         _save(form, request)
         messages.success(request, "Your profile is saved.")

@@ -1,4 +1,4 @@
-"""Facts from a spreadsheet: read, compared with the record, shown row by row, and then written all at once or not at all.
+"""Facts from a spreadsheet: read, compared with the record, shown row by row, then written all at once or not at all.
 
 Reading and comparing are pure. A file says nothing twice: what the record already says is "same", so the same file
 changes nothing the second time. What contradicts the record is never overwritten; a registrar corrects it on the
@@ -13,18 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from workshops.clock import in_words, school_day
 from workshops.history.models import HistoryLine
-from workshops.history.record import line, record_all
-from workshops.people.models import Role, RoleGrant, User
+from workshops.history.record import Fact, line, record_all
+from workshops.people.models import Role, User
+from workshops.people.roles import grant_to_new
 from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
 from workshops.transactions import writes
@@ -33,6 +35,9 @@ COLUMNS = ("e-mail", "name", "fact", "module", "date", "source", "production", "
 MOST_ROWS = 10_000
 MOST_BYTES = 2 * 1024 * 1024
 LONGEST_RANGE = 366
+People = Mapping[str, User]
+Modules = Mapping[str, Module]
+_WHY = "Imported from a spreadsheet."
 _LONGEST = {"e-mail": 254, "name": 120, "source": 120, "production": 160, "role": 160, "proof": 200}
 
 Kind = Literal["completion", "access", "entitlement", "set-day"]
@@ -96,12 +101,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file would do, row by row. `entries` is what would be written, `people` the accounts that would be made."""
+    """What a file would do, row by row. `entries` is what would be written, `people` the accounts to be made."""
 
     rows: tuple[Row, ...]
     entries: tuple[Entry, ...]
     people: tuple[tuple[str, str], ...]
-    source: tuple["Entry | Row", ...] = field(repr=False)
+    read: tuple[Entry | Row, ...] = field(repr=False)
+    """What the file says, to be compared again."""
 
     def count(self, outcome: Outcome) -> int:
         """How many rows have this outcome."""
@@ -128,7 +134,8 @@ class Plan:
 class Known:
     """What the record says of the people in a file. Keys are e-mail addresses in lower case."""
 
-    people: dict[str, str] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
+    """The account of each."""
     dated: dict[tuple[str, str, str], date] = field(default_factory=dict)
     """(e-mail, "completion" or "access", module) -> date."""
     entitled: set[tuple[str, str]] = field(default_factory=set)
@@ -210,7 +217,7 @@ def _columns(header: Sequence[str]) -> list[str]:
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or not names:
         raise Unreadable(
-            f"The first line must name the columns. “{unknown[0] if unknown else ''}” is not one of: {', '.join(COLUMNS)}."
+            f"The first line must name the columns. “{''.join(unknown[:1])}” is not one of: {', '.join(COLUMNS)}."
         )
     if twice := [name for name in names if names.count(name) > 1]:
         raise Unreadable(f"The column “{twice[0]}” is there twice. Keep one of them.")
@@ -221,7 +228,7 @@ def _columns(header: Sequence[str]) -> list[str]:
 
 def _names(code: str, title: str) -> tuple[str, ...]:
     """Everything people call a module: module-ii, Module II, II."""
-    return (code, title, code.removeprefix("module-"))
+    return (code, title, title.removeprefix("Module "))
 
 
 class _BadCell(Exception):
@@ -284,7 +291,9 @@ def _kind(value: str) -> Kind:
 def _module(value: str, modules: Mapping[str, str]) -> str:
     code = modules.get(value.casefold())
     if code is None:
-        raise _BadCell("module", f"There is no module “{value}”. Write one of: {', '.join(sorted(set(modules.values())))}.")
+        raise _BadCell(
+            "module", f"There is no module “{value}”. Write one of: {', '.join(sorted(set(modules.values())))}."
+        )
     return code
 
 
@@ -382,22 +391,19 @@ Compared = tuple[Outcome, str, Entry | None]
 
 def _compare_dated(entry: Entry, seen: Known, first_said: dict[tuple[object, ...], int]) -> Compared:
     key, day = (entry.email, entry.kind, entry.module), entry.days[0]
-    recorded = seen.dated.setdefault(key, day)
-    on_line = first_said.get(key)
-    if recorded != day and on_line:
-        return Outcome.ERROR, f"Line {on_line} gives {in_words(recorded)} for the same. Keep the right one.", None
-    if recorded != day:
-        return (
-            Outcome.CONTRADICTION,
-            f"The record says {in_words(recorded)}. Take the row out, or correct the record on the person's page first.",
-            None,
-        )
+    recorded, on_line = seen.dated.get(key), first_said.get(key)
+    if recorded is None:
+        seen.dated[key], first_said[key] = day, entry.line
+        return Outcome.NEW, "Is added to the record.", entry
+    if recorded == day:
+        return Outcome.SAME, f"As line {on_line} says." if on_line else "The record says so already.", None
     if on_line:
-        return Outcome.SAME, f"As line {on_line} says.", None
-    if key in seen_before(seen):
-        return Outcome.SAME, "The record says so already.", None
-    first_said[key] = entry.line
-    return Outcome.NEW, "Is added to the record.", entry
+        return Outcome.ERROR, f"Line {on_line} gives {in_words(recorded)} for the same. Keep the right one.", None
+    return (
+        Outcome.CONTRADICTION,
+        f"The record says {in_words(recorded)}. Take the row out, or correct the record on the person's page first.",
+        None,
+    )
 
 
 def _compare_entitlement(entry: Entry, seen: Known, first_said: dict[tuple[object, ...], int]) -> Compared:
@@ -417,7 +423,7 @@ def _compare_days(entry: Entry, seen: Known, first_said: dict[tuple[object, ...]
         if days := [day for day, found in states.items() if found == state]:
             return (
                 Outcome.CONTRADICTION,
-                f"{in_words(days[0])} on this production was {words}. Take the row out and decide on the person's page.",
+                f"{in_words(days[0])} on this production was {words}. Take the row out; decide on the person's page.",
                 None,
             )
     new = tuple(day for day, found in states.items() if found is None)
@@ -429,6 +435,202 @@ def _compare_days(entry: Entry, seen: Known, first_said: dict[tuple[object, ...]
         first_said[entry.email, production, day] = entry.line
     added = "Is accepted." if len(new) == 1 else f"{len(new)} days are accepted."
     already = len(entry.days) - len(new)
-    return Outcome.NEW, added + (f" {already} of the row's days are on record already." if already else ""), replace(
-        entry, days=new
+    return (
+        Outcome.NEW,
+        added + (f" {already} of the row's days are on record already." if already else ""),
+        replace(entry, days=new),
     )
+
+
+def _fact(entry: Entry) -> str:
+    """What a row says, in words."""
+    module = f"Module {entry.module.removeprefix('module-').upper()}"
+    if entry.kind == "entitlement":
+        return f"{module} paid for: {entry.source}"
+    days = in_words(entry.days[0])
+    if len(entry.days) > 1:
+        days += f" to {in_words(entry.days[-1])}"
+    if entry.kind == "set-day":
+        return f"On set on {days}: {entry.production}"
+    return f"{module} finished on {days}" if entry.kind == "completion" else f"Access to {module} on {days}"
+
+
+# -- the record --------------------------------------------------------------------------------------------------------
+def dry_run(text: str, *, by: User, now: datetime) -> Plan:
+    """What this file would do. Writes nothing; seven statements, however many rows.
+
+    Raises:
+        Unreadable: when the file as a whole cannot be read.
+    """
+    read = parse(text, {module.code: str(module) for module in Module.objects.all()})
+    return plan(read, _known(_emails(read)), today=school_day(now), by_email=by.email)
+
+
+def carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
+    """Do what a plan says: all of it in one transaction, or nothing. Returns the plan as it was carried out.
+
+    The rows are compared with the record once more under a lock on everyone they are about.
+
+    Raises:
+        Changed: when they would do something else by now, or a row is wrong; nothing has been written then.
+    """
+    try:
+        return _carry_out(planned, by=by, now=now)
+    except IntegrityError:
+        # Someone wrote one of these facts, or opened one of these accounts, between our look and our writing.
+        raise Changed(
+            plan(planned.read, _known(_emails(planned.read)), today=school_day(now), by_email=by.email)
+        ) from None
+
+
+@writes
+def _carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
+    emails = _emails(planned.read)
+    list(_accounts(emails).select_for_update(no_key=True).only("pk").order_by("pk"))
+    known = _known(emails)
+    fresh = plan(planned.read, known, today=school_day(now), by_email=by.email)
+    if fresh.digest != planned.digest or not fresh.is_clean:
+        raise Changed(fresh)
+    if not fresh.entries:
+        return fresh
+    people = _make_accounts(fresh, by=by, now=now)
+    people |= {user.email.lower(): user for user in User.objects.filter(pk__in=known.people.values())}
+    modules = {module.code: module for module in Module.objects.all()}
+    history = [
+        *_write_dated(Completion, "completed_on", "completion", fresh.entries, people, modules, by=by, now=now),
+        *_write_dated(Access, "granted_on", "access", fresh.entries, people, modules, by=by, now=now),
+        *_write_entitlements(fresh.entries, people, modules, by=by, now=now),
+        *_write_days(fresh.entries, people, by=by, now=now),
+    ]
+    record_all(history)
+    return fresh
+
+
+def _emails(read: Iterable[Entry | Row]) -> set[str]:
+    return {each.email for each in read if isinstance(each, Entry)}
+
+
+def _accounts(emails: Iterable[str]) -> QuerySet[User]:
+    return User.objects.alias(address=Lower("email")).filter(address__in=list(emails))
+
+
+def _known(emails: Iterable[str]) -> Known:
+    """What the record says of these people, in six statements."""
+    address = {pk: email.lower() for pk, email in _accounts(emails).values_list("pk", "email")}
+    known, users = Known({email: pk for pk, email in address.items()}), list(address)
+    for kind, rows in (
+        (
+            "completion",
+            Completion.objects.filter(user__in=users).values_list("user_id", "module__code", "completed_on"),
+        ),
+        ("access", Access.objects.filter(user__in=users).values_list("user_id", "module__code", "granted_on")),
+    ):
+        known.dated |= {(address[user], kind, module): day for user, module, day in rows}
+    entitlements = Entitlement.objects.filter(user__in=users).values_list("user_id", "module__code")
+    known.entitled = {(address[user], module) for user, module in entitlements}
+    days = (
+        OnSetDay.objects.filter(record__user__in=users)
+        .order_by()
+        .values_list("record__user_id", "record__production", "day", "record__state")
+    )
+    # A day may be on two records of one production: once accepted, it is on record, whatever became of the other.
+    for state in (RecordState.WITHDRAWN, RecordState.IN_REVIEW, RecordState.ACCEPTED):
+        known.days |= {
+            (address[user], " ".join(production.split()).casefold(), day): found
+            for user, production, day, found in days
+            if found == state
+        }
+    return known
+
+
+def _make_accounts(planned: Plan, *, by: User, now: datetime) -> dict[str, User]:
+    """Accounts for the people who have none. They sign in with a code by e-mail, and begin as trainees."""
+    made = User.objects.bulk_create(
+        User(email=email, name=name, password=make_password(None)) for email, name in planned.people
+    )
+    record_all(
+        [line("account-made", about=("person", user.public_id), person=user, by=by, now=now, why=_WHY) for user in made]
+    )
+    grant_to_new(made, Role.TRAINEE, by=by, now=now)
+    return {user.email: user for user in made}
+
+
+def _write_dated(
+    model: type[Completion] | type[Access],
+    column: str,
+    kind: Kind,
+    entries: Iterable[Entry],
+    people: People,
+    modules: Modules,
+    *,
+    by: User,
+    now: datetime,
+) -> list[HistoryLine]:
+    mine = [entry for entry in entries if entry.kind == kind]
+    rows: list[Any] = [
+        model(
+            user=people[entry.email],
+            module=modules[entry.module],
+            recorded_at=now,
+            recorded_by=by,
+            **{column: entry.days[0]},
+        )
+        for entry in mine
+    ]
+    model._default_manager.bulk_create(rows)
+    return [
+        _line(
+            f"{kind}-recorded", people[entry.email], by=by, now=now, module=entry.module, on=entry.days[0].isoformat()
+        )
+        for entry in mine
+    ]
+
+
+def _write_entitlements(
+    entries: Iterable[Entry], people: People, modules: Modules, *, by: User, now: datetime
+) -> list[HistoryLine]:
+    mine = [entry for entry in entries if entry.kind == "entitlement"]
+    Entitlement.objects.bulk_create(
+        Entitlement(
+            user=people[entry.email],
+            module=modules[entry.module],
+            source=entry.source,
+            recorded_at=now,
+            recorded_by=by,
+        )
+        for entry in mine
+    )
+    return [
+        _line("entitlement-recorded", people[entry.email], by=by, now=now, why=entry.source, module=entry.module)
+        for entry in mine
+    ]
+
+
+def _write_days(entries: Iterable[Entry], people: People, *, by: User, now: datetime) -> list[HistoryLine]:
+    """One accepted record for each person, production, role and proof, with all its days."""
+    grouped: dict[tuple[str, str, str, str], list[date]] = {}
+    for entry in entries:
+        if entry.kind == "set-day":
+            grouped.setdefault((entry.email, entry.production, entry.role, entry.proof), []).extend(entry.days)
+    made = OnSetRecord.objects.bulk_create(
+        OnSetRecord(
+            user=people[email],
+            production=production,
+            role=role,
+            proof=proof,
+            state=RecordState.ACCEPTED,
+            decided_at=now,
+            decided_by=by,
+        )
+        for email, production, role, proof in grouped
+    )
+    pairs = list(zip(made, grouped.values(), strict=True))
+    OnSetDay.objects.bulk_create(OnSetDay(record=record, day=day) for record, days in pairs for day in sorted(days))
+    return [
+        _line("days-accepted", record.user, by=by, now=now, why=record.proof, days=len(days), record=record.pk)
+        for record, days in pairs
+    ]
+
+
+def _line(what: str, user: User, *, by: User, now: datetime, why: str = _WHY, **facts: Fact) -> HistoryLine:
+    return line(what, about=("person", user.public_id), person=user, by=by, now=now, why=why, imported=True, **facts)

@@ -69,7 +69,7 @@ def fault_of(term: Term, value: Value) -> str:
 
 
 @writes
-def confirm_terms(values: Mapping[str, Value], *, by: User, now: datetime) -> list[str]:
+def confirm_terms(values: Mapping[str, Value], *, by: User, now: datetime, why: str = "") -> list[str]:
     """Set and confirm these terms of the school; return the codes of those that are new or newly confirmed.
 
     Reservations that exist keep the terms they were made under.
@@ -89,7 +89,16 @@ def confirm_terms(values: Mapping[str, Value], *, by: User, now: datetime) -> li
         if row and row.confirmed_at and before == value:
             continue
         set_term(code, value, by=by, now=now)
-        _record("term-confirmed", ("term", code), by, now, title=term.title, before=before, value=value)
+        record(
+            "term-confirmed",
+            about=("term", code),
+            by=by,
+            now=now,
+            why=why,
+            title=term.title,
+            before=before,
+            value=value,
+        )
         changed.append(code)
     return changed
 
@@ -152,7 +161,7 @@ def publish_conduct(body: str, *, by: User, now: datetime) -> ConductText:
 
 
 @writes
-def confirm_conduct(text: ConductText, *, by: User, now: datetime) -> None:
+def confirm_conduct(text: ConductText, *, by: User, now: datetime, why: str = "") -> None:
     """Record that a registrar has read this version and lets it stand.
 
     Raises:
@@ -160,7 +169,7 @@ def confirm_conduct(text: ConductText, *, by: User, now: datetime) -> None:
     """
     if conduct_text().pk != text.pk:
         raise NotPossible(f"Version {text.version} is no longer in force. Read the new one and confirm that.")
-    _record("conduct-confirmed", ("conduct", str(text.version)), by, now)
+    record("conduct-confirmed", about=("conduct", str(text.version)), by=by, now=now, why=why)
 
 
 @writes

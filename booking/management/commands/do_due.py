@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     help = "Mark holds that ran out, send the messages that are due, delete old kept answers; then end."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         """Run round after round; say what was done; fail where a task did."""
         expired = messages = answers = 0
         while True:

@@ -1,4 +1,4 @@
-"""`manage.py worker`: does what is due for as long as it runs. Any number may run at once, and none is missed for long."""
+"""`manage.py worker`: does what is due for as long as it runs. Any number of them may run at once."""
 
 import logging
 import signal
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     help = "Send messages, mark holds that ran out and tidy up, until SIGTERM or SIGINT; ends after the task in hand."
     stopping = False
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         """Run until asked to stop. What fails is logged and tried again, less often while nothing else works."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)

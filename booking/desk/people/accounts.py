@@ -1,0 +1,61 @@
+"""What a registrar may do with an account: open one, correct its profile, give and take roles."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workshops.history.record import record
+from workshops.people.forms import ProfileForm
+from workshops.people.models import Role, RoleGrant, User
+from workshops.people.roles import grant, withdraw
+from workshops.prerequisites.facts import BadFact
+from workshops.transactions import writes
+
+
+class LastRegistrar(Exception):
+    """Without this person nobody could run the desk any more."""
+
+
+def not_their_own(person: User, by: User) -> None:
+    """Keep registrars from deciding about themselves.
+
+    Raises:
+        BadFact: when both are the same person.
+    """
+    if person.pk == by.pk:
+        raise BadFact("Nobody decides about their own record. Ask another registrar.")
+
+
+@writes
+def open_account(*, name: str, email: str, roles: Iterable[Role], by: User, now: datetime) -> User:
+    """Make an account that its owner enters with a code by e-mail, and give it these roles."""
+    person = User.objects.create_user(email, name=name)
+    record("account-made", about=("person", person.public_id), person=person, by=by, now=now)
+    for role in roles:
+        grant(person, role, by=by, now=now)
+    return person
+
+
+@writes
+def correct_profile(form: ProfileForm, *, by: User, now: datetime) -> bool:
+    """Save a profile that a registrar has corrected; say whether that changed anything."""
+    if not form.has_changed():
+        return False
+    person = form.save()
+    fields = ", ".join(sorted(form.changed_data))
+    record("profile-changed", about=("person", person.public_id), person=person, by=by, now=now, fields=fields)
+    return True
+
+
+@writes
+def take_role(person: User, role: Role, *, by: User, now: datetime) -> bool:
+    """Take a role; say whether that changed anything. Locks the registrars' grants when it is theirs.
+
+    Raises:
+        LastRegistrar: when nobody active would be left to run the desk.
+    """
+    if role == Role.REGISTRAR:
+        # Two registrars who take the role from each other at the same moment must not both succeed.
+        holders = RoleGrant.objects.filter(role=Role.REGISTRAR, user__is_active=True).order_by("pk")
+        if [holder.user_id for holder in holders.select_for_update(of=("self",))] == [person.pk]:
+            raise LastRegistrar
+    return withdraw(person, role, by=by, now=now)

@@ -1,0 +1,185 @@
+"""One person's page: everything the school knows about them, and every form that can change it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Prefetch
+
+from booking.desk.people.forms import (
+    AcceptedBeforeForm,
+    AccessForm,
+    CompletionForm,
+    DaysForm,
+    EntitlementForm,
+    ReserveForm,
+    TakeBackForm,
+    WaiverForm,
+)
+from booking.payments.ledger import with_paid
+from booking.reservations.models import Reservation, State
+from booking.reservations.pathway import Step, pathway
+from workshops.clock import in_words, school_day
+from workshops.history.models import HistoryLine
+from workshops.history.words import sentence, who
+from workshops.people.forms import ProfileForm
+from workshops.people.models import Role, User
+from workshops.prerequisites.check import Standing, check
+from workshops.prerequisites.facts import facts_of, rules_for
+from workshops.prerequisites.models import OnSetRecord, RecordState, Waiver
+
+MODULE_IV = "module-iv"
+HISTORY_SHOWN = 100
+
+Bound = Mapping[str, forms.BaseForm]
+
+
+@dataclass(frozen=True)
+class OnSet:
+    """One on-set record with its days in words, and the form to take it back where it is accepted."""
+
+    record: OnSetRecord
+    days: tuple[str, ...]
+    count: int
+    take_back: forms.BaseForm | None
+
+
+@dataclass(frozen=True)
+class Waived:
+    """One waiver, whether it holds today, and the form to take it back where it does."""
+
+    waiver: Waiver
+    title: str
+    holds: bool
+    take_back: forms.BaseForm | None
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """One reservation as of now, with what is left to pay on it."""
+
+    reservation: Reservation
+    state: State
+    remaining_cents: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the history in words."""
+
+    at: datetime
+    by: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PersonPage:
+    """Everything the page shows."""
+
+    person: User
+    roles: frozenset[Role]
+    is_own: bool
+    standing: Standing
+    steps: list[Step]
+    completions: list[Any]
+    accesses: list[Any]
+    entitlements: list[Any]
+    on_set: list[OnSet]
+    waivers: list[Waived]
+    reservations: list[Reserved]
+    history: list[Told]
+    history_is_cut: bool
+    forms: dict[str, forms.BaseForm]
+
+
+def person_page(person: User, reader: User, *, now: datetime, bound: Bound | None = None) -> PersonPage:
+    """Gather one person's page. `bound` are forms that came back with errors; the others are empty."""
+    today, bound = school_day(now), bound or {}
+    rules = rules_for(MODULE_IV)
+    standing = check(rules, facts_of([person.pk], today)[person.pk], today)
+    titles = {rule.code: rule.title for rule in rules}
+    reservations = _reservations(person, now)
+    history = list(
+        HistoryLine.objects.filter(person=person).select_related("by").order_by("-at", "-id")[: HISTORY_SHOWN + 1]
+    )
+    return PersonPage(
+        person=person,
+        roles=person.roles,
+        is_own=person.pk == reader.pk,
+        standing=standing,
+        steps=pathway(standing, seat=_seat(reservations)),
+        completions=list(person.completions.select_related("module", "recorded_by").order_by("module__position")),
+        accesses=list(person.accesses.select_related("module", "recorded_by").order_by("module__position")),
+        entitlements=list(person.entitlements.select_related("module", "recorded_by").order_by("module__position")),
+        on_set=_on_set(person, bound),
+        waivers=_waivers(person, titles, today, bound),
+        reservations=reservations,
+        history=[Told(line.at, who(line, reader), sentence(line), line.why) for line in history[:HISTORY_SHOWN]],
+        history_is_cut=len(history) > HISTORY_SHOWN,
+        forms={
+            "profile": ProfileForm(instance=person, prefix="profile"),
+            "completion": CompletionForm(),
+            "access": AccessForm(),
+            "entitlement": EntitlementForm(),
+            "days": DaysForm(),
+            "waiver": WaiverForm(rules=rules, today=today),
+            "before": AcceptedBeforeForm(rules=rules),
+            "reserve": ReserveForm(today=today),
+            **bound,
+        },
+    )
+
+
+def _seat(reservations: Iterable[Reserved]) -> str:
+    live = [each for each in reservations if each.state in (State.HELD, State.RESERVED, State.CONFIRMED)]
+    return f"{live[0].state.label}: {live[0].reservation.cohort.title}" if live else ""
+
+
+def _reservations(person: User, now: datetime) -> list[Reserved]:
+    found = with_paid(Reservation.objects.filter(trainee=person).select_related("cohort"))
+    reserved = []
+    for each in found:
+        state = each.state_at(now)
+        owes = state in (State.HELD, State.RESERVED, State.CONFIRMED)
+        reserved.append(Reserved(each, state, max(each.price_cents - each.paid_cents, 0) if owes else 0))  # type: ignore[attr-defined]
+    return reserved
+
+
+def _on_set(person: User, bound: Bound) -> list[OnSet]:
+    records = (
+        OnSetRecord.objects.filter(user=person)
+        .select_related("decided_by")
+        .prefetch_related(Prefetch("days"))
+        .order_by("-pk")
+    )
+    shown = []
+    for record in records:
+        days = [each.day for each in record.days.all()]
+        name = f"days-{record.pk}"
+        form = (bound.get(name) or TakeBackForm(prefix=name)) if record.state == RecordState.ACCEPTED else None
+        shown.append(OnSet(record, tuple(ranges(days)), len(days), form))
+    return shown
+
+
+def _waivers(person: User, titles: Mapping[str, str], today: date, bound: Bound) -> list[Waived]:
+    shown = []
+    for waiver in person.waivers.select_related("cohort", "given_by"):
+        holds = waiver.revoked_at is None and (waiver.until is None or waiver.until >= today)
+        name = f"waiver-{waiver.pk}"
+        form = (bound.get(name) or TakeBackForm(prefix=name)) if holds else None
+        shown.append(Waived(waiver, titles.get(waiver.requirement, waiver.requirement), holds, form))
+    return shown
+
+
+def ranges(days: Iterable[date]) -> list[str]:
+    """Dates in words, days in a row as one: 2 March 2026 to 6 March 2026."""
+    runs: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if runs and day - runs[-1][1] == timedelta(days=1):
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return [in_words(first) if first == last else f"{in_words(first)} to {in_words(last)}" for first, last in runs]

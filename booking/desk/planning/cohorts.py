@@ -1,0 +1,260 @@
+"""The registrar's pages about cohorts."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.utils.timezone import now as read_clock
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from booking.desk.planning import overview
+from booking.desk.planning.forms import (
+    CohortForm,
+    InstructorsForm,
+    NewCohortForm,
+    SeatsForm,
+    add_objections,
+)
+from booking.desk.planning.programme_forms import CohortTermsForm
+from booking.desk.planning.seating import resize_as_of_now
+from workshops.clock import hours_in_words, school_day, with_weekday
+from workshops.cohorts import planning
+from workshops.cohorts.models import Cohort, Session
+from workshops.cohorts.planning import Refused
+from workshops.cohorts.plans import DAYS
+from workshops.history.models import HistoryLine
+from workshops.history.record import history_of
+from workshops.history.words import sentence
+from workshops.people.models import Role
+from workshops.programme.changing import words_for
+from workshops.programme.checklist import setup_checklist
+from workshops.programme.models import price_on, school_terms
+from workshops.programme.terms import Terms
+from workshops.web.access import SignedInRequest, roles
+
+UNREADABLE = 422
+
+
+@roles(Role.REGISTRAR)
+@require_safe
+def cohorts(request: SignedInRequest) -> HttpResponse:
+    """The year at a glance."""
+    now = read_clock()
+    known, checklist = overview.years(now), setup_checklist()
+    year = overview.year_to_show(request.GET.get("year", ""), known, now)
+    done = sum(item.done for item in checklist)
+    lines = overview.lines(year, now, set_up=done == len(checklist))
+    return TemplateResponse(
+        request,
+        "desk/planning/cohorts.html",
+        {
+            "year": year,
+            "earlier": max((one for one in known if one < year), default=None),
+            "later": min((one for one in known if one > year), default=None),
+            "lines": lines,
+            "totals": _totals(lines),
+            "checklist_done": done,
+            "checklist_count": len(checklist),
+        },
+    )
+
+
+def _totals(lines: list[overview.Line]) -> dict[str, int]:
+    return {
+        "free": sum(line.count.free for line in lines),
+        "held": sum(line.count.held for line in lines),
+        "taken": sum(line.count.taken for line in lines),
+        "unpaid": sum(line.unpaid for line in lines),
+    }
+
+
+@roles(Role.REGISTRAR)
+@require_safe
+def cohort(request: SignedInRequest, code: str) -> HttpResponse:
+    """Everything about one cohort."""
+    return _page(request, _cohort(code), read_clock())
+
+
+def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused | None = None) -> HttpResponse:
+    seats = overview.seats_as_of(cohort.seats.select_related("occupant"), now)
+    state, pill = overview.state_of(cohort, now)
+    schools = school_terms()
+    context = {
+        "cohort": cohort,
+        "state": state,
+        "pill": pill,
+        "seats": seats,
+        "count": overview.count_of(seats),
+        "claims": overview.claims(cohort, now),
+        "sessions": [(session, *_when(session, cohort)) for session in cohort.sessions.order_by("day")],
+        "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
+        "obstacles": planning.obstacles(cohort, now) if cohort.status == "draft" else [],
+        "price": price_on(cohort.module.code, max(school_day(now), school_day(cohort.bookings_open_at))),
+        "own_terms": [
+            (
+                term.title,
+                words_for(term, cohort.terms_changed[term.code]),
+                words_for(term, schools.as_json()[term.code]),
+            )
+            for term in Terms.catalogue()
+            if term.code in cohort.terms_changed
+        ],
+        "history": _history(cohort),
+        "refused": refused,
+        "may_be_filed": cohort.status == "draft" and cohort.starts_on <= school_day(now),
+        "today": school_day(now),
+    }
+    return TemplateResponse(request, "desk/planning/cohort.html", context, status=409 if refused else 200)
+
+
+def _history(cohort: Cohort) -> list[tuple[HistoryLine, str, list[tuple[str, Any]]]]:
+    """What has happened to the cohort, newest first: the line, its sentence, and its details by name."""
+    lines = history_of("cohort", cohort.public_id).select_related("by", "person").reverse()
+    return [
+        (
+            line,
+            sentence(line),
+            [(key.replace("_", " ").capitalize(), value) for key, value in line.facts.items() if value],
+        )
+        for line in lines
+    ]
+
+
+def _when(session: Session, cohort: Cohort) -> tuple[str, str]:
+    """The date and the hours of a day, in the time of the room."""
+    zone = cohort.zone
+    hours = f"{hours_in_words(session.starts_at, zone)} to {hours_in_words(session.ends_at, zone)}"
+    return with_weekday(session.starts_at.astimezone(zone).date()), hours
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: SignedInRequest) -> HttpResponse:
+    """Plan a cohort. What is asked for becomes a draft; nobody but registrars sees it."""
+    now = read_clock()
+    form = NewCohortForm(request.POST) if request.method == "POST" else NewCohortForm.suggested(now)
+    if request.method == "POST" and form.is_valid():
+        try:
+            planned = planning.plan_cohort(form.plan(), by=request.user, now=now, **form.overriding)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            messages.success(request, f"{planned} is planned. It is a draft until you publish it.")
+            return _to(planned)
+    return _form(request, "desk/planning/cohort_new.html", form, {"days": DAYS})
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: SignedInRequest, code: str) -> HttpResponse:
+    """Change a cohort's title, venue, days, topics and bookings."""
+    now, planned = read_clock(), _cohort(code)
+    form = CohortForm(request.POST if request.method == "POST" else None, plan=planning.plan_of(planned))
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = planning.change_cohort(planned, form.plan(), by=request.user, now=now, **form.overriding)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            messages.success(request, f"{changed} is saved.")
+            return _to(changed)
+    return _form(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def instructors(request: SignedInRequest, code: str) -> HttpResponse:
+    """Say who teaches a cohort and who leads it."""
+    planned = _cohort(code)
+    form = InstructorsForm(request.POST) if request.method == "POST" else InstructorsForm.of(planning.plan_of(planned))
+    if request.method == "POST" and form.is_valid():
+        chosen, lead = list(form.cleaned_data["instructors"]), form.cleaned_data["lead"]
+        try:
+            planning.set_instructors(planned, chosen, lead, by=request.user, now=read_clock())
+        except Refused as refused:
+            add_objections(form, refused)
+        else:
+            messages.success(request, "The instructors are saved.")
+            return _to(planned)
+    return _form(request, "desk/planning/cohort_instructors.html", form, {"cohort": planned})
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def seats(request: SignedInRequest, code: str) -> HttpResponse:
+    """Change how many seats a cohort has."""
+    now, planned = read_clock(), _cohort(code)
+    views = overview.seats_as_of(planned.seats.select_related("occupant"), now)
+    form = SeatsForm(request.POST) if request.method == "POST" else SeatsForm(initial={"capacity": len(views)})
+    if request.method == "POST" and form.is_valid():
+        capacity = form.cleaned_data["capacity"]
+        try:
+            resize_as_of_now(planned, capacity, by=request.user, now=now)
+        except Refused as refused:
+            add_objections(form, refused)
+        else:
+            messages.success(request, f"{planned} has {capacity} {'seat' if capacity == 1 else 'seats'}.")
+            return _to(planned)
+    context = {"cohort": planned, "seats": views, "count": overview.count_of(views)}
+    return _form(request, "desk/planning/cohort_seats.html", form, context)
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def terms(request: SignedInRequest, code: str) -> HttpResponse:
+    """Let some terms differ for one cohort."""
+    planned = _cohort(code)
+    data = request.POST if request.method == "POST" else None
+    form = CohortTermsForm(data, schools=school_terms(), own=planned.terms_changed)
+    if request.method == "POST" and form.is_valid():
+        planning.set_cohort_terms(planned, form.decided(), by=request.user, now=read_clock())
+        messages.success(request, f"The terms of {planned} are saved.")
+        return _to(planned)
+    return _form(request, "desk/planning/cohort_terms.html", form, {"cohort": planned})
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def publish(request: SignedInRequest, code: str) -> HttpResponse:
+    """Publish a draft."""
+    return _act(request, _cohort(code), planning.publish, "is published. Everyone can see it now.")
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def close(request: SignedInRequest, code: str) -> HttpResponse:
+    """Take no more reservations."""
+    return _act(request, _cohort(code), planning.close, "is closed. Everyone who has a seat keeps it.")
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def reopen(request: SignedInRequest, code: str) -> HttpResponse:
+    """Take reservations again."""
+    return _act(request, _cohort(code), planning.reopen, "takes reservations again.")
+
+
+def _act(request: SignedInRequest, planned: Cohort, command: Any, done: str) -> HttpResponse:
+    now = read_clock()
+    try:
+        command(planned, by=request.user, now=now)
+    except Refused as refused:
+        return _page(request, planned, now, refused)
+    messages.success(request, f"{planned} {done}")
+    return _to(planned)
+
+
+def _cohort(code: str) -> Cohort:
+    return get_object_or_404(Cohort.objects.select_related("venue", "module"), code=code)
+
+
+def _to(planned: Cohort) -> HttpResponseRedirect:
+    return redirect("desk:cohort", code=planned.code)
+
+
+def _form(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
+    status = UNREADABLE if request.method == "POST" else 200
+    return TemplateResponse(request, template, {"form": form, **context}, status=status)

@@ -1,0 +1,75 @@
+"""The registrar's pages about venues."""
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.utils.timezone import now as read_clock
+from django.views.decorators.http import require_http_methods, require_safe
+
+from booking.desk.planning.forms import VenueForm
+from workshops.clock import school_day
+from workshops.cohorts.models import CohortStatus, Venue
+from workshops.cohorts.venues import NameTaken, ZoneFixed, add_venue, change_venue
+from workshops.people.models import Role
+from workshops.web.access import SignedInRequest, roles
+
+_NOTES = {
+    "transit": "getting there",
+    "step_free": "step-free access",
+    "toilets": "toilets",
+    "quiet_room": "quiet room",
+    "staying": "staying nearby",
+}
+
+
+@roles(Role.REGISTRAR)
+@require_safe
+def venues(request: SignedInRequest) -> HttpResponse:
+    """Every venue, and what people are not told about it yet."""
+    coming = Q(cohorts__ends_on__gte=school_day(read_clock())) & ~Q(cohorts__status=CohortStatus.CANCELLED)
+    rows = [
+        (venue, [title for name, title in _NOTES.items() if not getattr(venue, name).strip()])
+        for venue in Venue.objects.annotate(coming=Count("cohorts", filter=coming))
+    ]
+    return TemplateResponse(request, "desk/planning/venues.html", {"rows": rows})
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: SignedInRequest) -> HttpResponse:
+    """Put a venue on file."""
+    form = VenueForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            venue = add_venue(form.cleaned_data, by=request.user, now=read_clock())
+        except NameTaken:
+            form.add_error("name", "Another venue has this name.")
+        else:
+            messages.success(request, f"{venue} is on file.")
+            return redirect("desk:venues")
+    status = 422 if request.method == "POST" else 200
+    return TemplateResponse(request, "desk/planning/venue_form.html", {"form": form}, status=status)
+
+
+@roles(Role.REGISTRAR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: SignedInRequest, number: int) -> HttpResponse:
+    """Change what is known about a venue."""
+    venue = get_object_or_404(Venue, pk=number)
+    form = VenueForm(request.POST if request.method == "POST" else None, instance=Venue.objects.get(pk=venue.pk))
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_venue(venue, form.cleaned_data, by=request.user, now=read_clock())
+        except NameTaken:
+            form.add_error("name", "Another venue has this name.")
+        except ZoneFixed:
+            form.add_error(
+                "time_zone", "Cohorts are planned there with hours in its time zone. Add it as another venue."
+            )
+        else:
+            messages.success(request, f"{form.cleaned_data['name']} is saved.")
+            return redirect("desk:venues")
+    status = 422 if request.method == "POST" else 200
+    return TemplateResponse(request, "desk/planning/venue_form.html", {"form": form, "venue": venue}, status=status)

@@ -1,0 +1,56 @@
+"""Make an API token for one person and print its key, which cannot be had again."""
+
+from argparse import ArgumentParser
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from workshops.history.record import record
+from workshops.people.models import ApiToken, Scope, User
+from workshops.transactions import writes
+from workshops.web.tokens import scopes_of
+
+
+class Command(BaseCommand):
+    """Print a new token's key, and nothing else, to standard output."""
+
+    help = "Makes an API token for the person with this e-mail address and prints its key. It is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Who, for what, under which name and for how long."""
+        parser.add_argument("email")
+        parser.add_argument(
+            "--scope",
+            action="extend",
+            nargs="+",
+            choices=Scope.values,
+            metavar="S",
+            help=f"what it may be used for: {', '.join(Scope.values)}; without it, all that the person's roles allow",
+        )
+        parser.add_argument("--name", default="Command line", help="what its owner knows it by")
+        parser.add_argument("--days", type=int, default=365, help="how many days it lasts, 1 to 3650")
+
+    def handle(self, *_args: Any, **given: Any) -> None:
+        """Make it.
+
+        Raises:
+            CommandError: when nobody active has the address, or the days or the name make no sense.
+        """
+        user = User.objects.filter(email=given["email"].strip().lower(), is_active=True).first()
+        if user is None:
+            raise CommandError("Nobody with an active account has this address.")
+        if not 1 <= given["days"] <= 3650:
+            raise CommandError("A token lasts between 1 and 3650 days.")
+        if not 1 <= len(given["name"]) <= 80:
+            raise CommandError("A name has between 1 and 80 characters.")
+        scopes = [scope for scope in Scope if scope in given["scope"]] if given["scope"] else scopes_of(user)
+        self.stdout.write(_issue(user, given["name"], scopes, timedelta(days=given["days"]), timezone.now()))
+
+
+@writes
+def _issue(user: User, name: str, scopes: list[Scope], lasts: timedelta, now: datetime) -> str:
+    _, key = ApiToken.issue(user, name=name, scopes=scopes, now=now, lasts=lasts)
+    record("token-issued", about=("person", user.public_id), person=user, now=now, why=name, scopes=" ".join(scopes))
+    return key

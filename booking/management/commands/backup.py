@@ -1,0 +1,29 @@
+"""`manage.py backup FILE`: everything in one file, while the product runs."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.timezone import now
+
+from booking.site.backups import BackupError, write_backup
+
+
+class Command(BaseCommand):
+    """Writes the database and the uploaded files to one file."""
+
+    help = "Write the database and the uploaded files to one file that only its owner can read."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the file to write."""
+        parser.add_argument("file", type=Path, help="where to write it")
+        parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write it, or say in a sentence why not."""
+        try:
+            manifest = write_backup(options["file"], now=now(), force=options["force"])
+        except BackupError as problem:
+            raise CommandError(str(problem)) from problem
+        size = options["file"].stat().st_size
+        self.stdout.write(f"Wrote {options['file']}: the database and {len(manifest.files)} files, {size:,} bytes.")

@@ -1,0 +1,31 @@
+"""`manage.py restore FILE`: puts back what `manage.py backup` wrote."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from booking.site.backups import BackupError, restore_backup
+
+
+class Command(BaseCommand):
+    """Restores the database and the uploaded files from one file."""
+
+    help = "Restore the database and the uploaded files from a backup. Stop the web server and the worker first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the file to read."""
+        parser.add_argument("file", type=Path, help="what manage.py backup wrote")
+        parser.add_argument("--replace", action="store_true", help="lose the database and the files that are there now")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Restore it, or say in a sentence why not."""
+        try:
+            restored = restore_backup(options["file"], replace=options["replace"])
+        except BackupError as problem:
+            raise CommandError(str(problem)) from problem
+        manifest = restored.manifest
+        self.stdout.write(f"Restored the backup of {manifest.created_at} with {len(manifest.files)} files.")
+        if restored.was_older:
+            self.stdout.write("It was written by an older version and has been brought up to date.")
+        self.stdout.write("Everyone has to sign in again.")

@@ -1,0 +1,78 @@
+"""Sixty trainees at once for twelve seats, through the real server, on SQLite and on PostgreSQL."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.utils.timezone import now
+
+from booking.reservations.models import Reservation
+from tests import factories
+from tests.concurrency.rush import all_at_once, call, tally
+from tests.services.databases import at_once
+from tests.services.server import Product
+from workshops.cohorts.models import Cohort, Seat
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message
+from workshops.people.models import Scope
+
+SEATS, PEOPLE = 12, 60
+
+
+def a_crowd(capacity: int, people: int) -> tuple[Cohort, list[str]]:
+    """A cohort with so many free seats, and the keys of so many trainees who qualify."""
+    cohort = factories.cohort(capacity=capacity, now=now())
+    crowd = [factories.token(factories.trainee(), Scope.BOOK, Scope.READ, now=now()) for _ in range(people)]
+    return cohort, crowd
+
+
+def seats_promised(cohort: Cohort) -> int:
+    """How many people were told that they have a seat."""
+    return Reservation.objects.filter(cohort=cohort).holding_a_seat(now()).count()
+
+
+def test_sixty_at_once_for_twelve_seats_leave_exactly_twelve_seated(start_product: Callable[..., Product]) -> None:
+    cohort, crowd = a_crowd(SEATS, PEOPLE)
+    answers = all_at_once(start_product(), crowd, "/reservations", {"cohort": cohort.public_id})
+    assert tally(answers) == {"201": SEATS, "409 cohort-full": PEOPLE - SEATS}
+    assert seats_promised(cohort) == SEATS
+    taken = Seat.objects.filter(cohort=cohort, status="held")
+    promised = Reservation.objects.filter(cohort=cohort)
+    assert {(seat.number, seat.occupant_id) for seat in taken} == {(r.seat_number, r.trainee_id) for r in promised}
+    assert len({seat.occupant_id for seat in taken}) == SEATS
+    assert HistoryLine.objects.filter(what="reservation-held").count() == SEATS
+    assert Message.objects.filter(kind="reservation-held").count() == SEATS
+
+
+def test_the_same_rush_oversells_when_the_guard_is_taken_out(start_product: Callable[..., Product]) -> None:
+    """The negative control: without the one function that claims seats, the rush above would not be harmless."""
+    cohort, crowd = a_crowd(SEATS, PEOPLE)
+    product = start_product(environment={"DJANGO_SETTINGS_MODULE": "tests.concurrency.unguarded"})
+    product.faults_expected = True
+    all_at_once(product, crowd, "/reservations", {"cohort": cohort.public_id})
+    assert seats_promised(cohort) > SEATS
+
+
+def test_one_person_in_twenty_tabs_gets_one_seat(product: Product) -> None:
+    cohort, crowd = a_crowd(SEATS, 1)
+    answers = all_at_once(product, crowd * 20, "/reservations", {"cohort": cohort.public_id})
+    assert tally(answers) == {"201": 1, "409 already-reserved": 19}
+    assert seats_promised(cohort) == 1
+
+
+def test_one_person_reserving_in_two_cohorts_at_once_gets_one_seat(product: Product) -> None:
+    first, crowd = a_crowd(SEATS, 1)
+    second = factories.cohort(now=now())
+    bodies = [{"cohort": cohort.public_id} for cohort in (first, second) * 5]
+    at_once(*(partial(call, product, "POST", "/reservations", crowd[0], body) for body in bodies))
+    assert seats_promised(first) + seats_promised(second) == 1
+    assert Seat.objects.filter(occupant__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize("lacking", ["module-i", "module-ii", "module-iii", "on-set-days"])
+def test_a_rush_of_people_who_lack_something_seats_nobody(product: Product, lacking: str) -> None:
+    cohort = factories.cohort(now=now())
+    crowd = [factories.token(factories.trainee(lacking=lacking), Scope.BOOK, now=now()) for _ in range(8)]
+    answers = all_at_once(product, crowd, "/reservations", {"cohort": cohort.public_id})
+    assert tally(answers) == {"409 prerequisites-unmet": 8}
+    assert seats_promised(cohort) == 0

@@ -1,0 +1,211 @@
+"""Money in: one outcome for each payment, a seat or the money back, and books that add up."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import Sum
+
+from booking.payments import ledger, paying
+from booking.payments.models import Account, Payment, PaymentStatus, Posting, Purpose, Refund, RefundStatus
+from booking.payments.settling import refunded, settle
+from booking.reservations import lifecycle
+from booking.reservations.models import Reservation, State
+from tests import factories
+from tests.factories import NOW
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message
+from workshops.people.models import Role
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def pay(reservation: Reservation, purpose: Purpose = Purpose.DEPOSIT) -> Payment:
+    return paying.begin(reservation, purpose, "sandbox", by=reservation.trainee, now=NOW).payment
+
+
+def state_of(reservation: Reservation) -> str:
+    return Reservation.objects.get(pk=reservation.pk).state
+
+
+def book_total() -> int:
+    return Posting.objects.aggregate(total=Sum("amount_cents"))["total"] or 0
+
+
+def test_the_deposit_makes_a_hold_a_reservation() -> None:
+    held = factories.reservation()
+    payment = pay(held)
+    assert (payment.status, payment.amount_cents) == (PaymentStatus.SUCCEEDED, 50_000)
+    assert (state_of(held), ledger.paid_cents(held)) == (State.RESERVED, 50_000)
+    assert held.cohort.seats.get(occupant=held.trainee).status == "taken"
+
+
+def test_deposit_then_balance_confirms() -> None:
+    held = factories.reservation()
+    pay(held)
+    pay(held, Purpose.BALANCE)
+    assert (state_of(held), ledger.paid_cents(held)) == (State.CONFIRMED, 209_900)
+
+
+def test_everything_at_once_confirms_at_once() -> None:
+    held = factories.reservation()
+    pay(held, Purpose.FULL)
+    assert (state_of(held), ledger.paid_cents(held)) == (State.CONFIRMED, 209_900)
+
+
+def test_settling_twice_changes_nothing() -> None:
+    held = factories.reservation()
+    payment = pay(held)
+    lines, messages = HistoryLine.objects.count(), Message.objects.count()
+    assert settle(payment, now=NOW, by=None, reference="").seat_is_theirs
+    assert (HistoryLine.objects.count(), Message.objects.count()) == (lines, messages)
+    assert ledger.paid_cents(held) == 50_000
+
+
+def test_every_entry_balances_and_names_nobody() -> None:
+    held = factories.reservation()
+    pay(held, Purpose.FULL)
+    assert book_total() == 0
+    assert {p.account: p.amount_cents for p in Posting.objects.all()} == {
+        Account.SANDBOX: 209_900,
+        Account.TUITION_HELD: -209_900,
+    }
+
+
+def test_the_ledger_refuses_an_entry_that_is_out_of_balance() -> None:
+    with pytest.raises(ValueError, match="out of balance by 1 cents"):
+        ledger.post("test:1", factories.reservation(), {Account.BANK: 2, Account.TUITION_HELD: -1}, at=NOW)
+
+
+def test_what_is_not_owed_cannot_be_paid() -> None:
+    held = factories.reservation()
+    with pytest.raises(paying.NothingToPay, match="deposit comes first"):
+        pay(held, Purpose.BALANCE)
+    pay(held)
+    with pytest.raises(paying.NothingToPay, match="paid already"):
+        pay(held, Purpose.DEPOSIT)
+
+
+def test_a_hold_that_ran_out_is_not_paid_for() -> None:
+    held = factories.reservation()
+    with pytest.raises(paying.HoldRanOut):
+        paying.begin(held, Purpose.DEPOSIT, "sandbox", by=held.trainee, now=NOW + HOUR)
+    assert not Payment.objects.exists()
+
+
+def test_choosing_a_transfer_prolongs_the_hold_once_and_sends_the_bank_details() -> None:
+    held = factories.reservation()
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW)
+    until = Reservation.objects.get(pk=held.pk).held_until
+    assert until == NOW.replace(day=14, hour=17)  # Monday, and three business days
+    assert Message.objects.filter(kind="payment-by-transfer").count() == 1
+    paying.begin(held, Purpose.FULL, "offline", by=held.trainee, now=NOW + HOUR)
+    assert Reservation.objects.get(pk=held.pk).held_until == until
+
+
+def test_the_same_choice_again_continues_the_payment_that_is_under_way() -> None:
+    held = factories.reservation()
+    first = paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW).payment
+    assert paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW).payment == first
+    second = paying.begin(held, Purpose.FULL, "offline", by=held.trainee, now=NOW).payment
+    first.refresh_from_db()
+    assert (first.status, second.status) == (PaymentStatus.EXPIRED, PaymentStatus.OPEN)
+
+
+def test_a_transfer_that_arrives_in_time_reserves() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW)
+    settled = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    assert (settled.seat_is_theirs, state_of(held)) == (True, State.RESERVED)
+    assert Posting.objects.get(account=Account.BANK).amount_cents == 50_000
+
+
+def test_the_same_transfer_is_recorded_once() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    with pytest.raises(paying.AlreadyRecorded):
+        paying.record_transfer(held, Purpose.BALANCE, reference="W-1", by=registrar, now=NOW)
+    assert ledger.paid_cents(held) == 50_000
+
+
+def test_late_money_gets_the_seat_when_one_is_left() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    lifecycle.expire(held, now=NOW + HOUR)
+    settled = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
+    assert (settled.seat_is_theirs, settled.refund, state_of(held)) == (True, None, State.RESERVED)
+    assert held.cohort.seats.filter(occupant=held.trainee, status="taken").count() == 1
+
+
+def test_late_money_gets_the_lapsed_seat_that_nobody_took() -> None:
+    held, registrar = factories.reservation(cohort=factories.cohort(capacity=1)), factories.person(Role.REGISTRAR)
+    assert paying.record_transfer(held, Purpose.FULL, reference="W-1", by=registrar, now=NOW + HOUR).seat_is_theirs
+    assert state_of(held) == State.CONFIRMED
+
+
+def test_late_money_is_owed_back_in_full_when_no_seat_is_left() -> None:
+    cohort, registrar = factories.cohort(capacity=1), factories.person(Role.REGISTRAR)
+    late = factories.reservation(cohort=cohort)
+    other = factories.reservation(cohort=cohort, now=NOW + HOUR)
+    settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
+    assert settled.refund is not None
+    assert (settled.seat_is_theirs, settled.refund.amount_cents, settled.refund.status) == (
+        False,
+        50_000,
+        RefundStatus.REQUESTED,
+    )
+    assert (state_of(late), state_of(other)) == (State.EXPIRED, State.HELD)
+    refunded(settled.refund, now=NOW + HOUR, by=registrar, reference="OUT-1")
+    assert (ledger.paid_cents(late), book_total()) == (0, 0)
+
+
+def test_late_play_money_goes_back_at_once() -> None:
+    cohort = factories.cohort(capacity=1)
+    late = factories.reservation(cohort=cohort)
+    payment = Payment.objects.create(
+        reservation=late, purpose="deposit", gateway="sandbox", amount_cents=50_000, currency="USD", created_at=NOW
+    )
+    factories.reservation(cohort=cohort, now=NOW + HOUR)
+    assert settle(payment, now=NOW + HOUR, by=None, reference="").seat_is_theirs is False
+    assert (Refund.objects.get().status, ledger.paid_cents(late)) == (RefundStatus.SUCCEEDED, 0)
+
+
+def test_late_money_of_someone_who_has_a_seat_by_now_goes_back() -> None:
+    anna, cohort, registrar = factories.trainee(), factories.cohort(), factories.person(Role.REGISTRAR)
+    late = lifecycle.hold(cohort, anna, now=NOW)
+    current = lifecycle.hold(cohort, anna, now=NOW + HOUR)
+    settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
+    assert (settled.seat_is_theirs, state_of(late), state_of(current)) == (False, State.EXPIRED, State.HELD)
+    assert cohort.seats.get(occupant=anna).status == "held"
+
+
+def test_late_money_of_someone_who_no_longer_qualifies_goes_back() -> None:
+    late, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    lifecycle.expire(late, now=NOW + HOUR)
+    late.trainee.completions.all().delete()
+    settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
+    assert (settled.seat_is_theirs, state_of(late)) == (False, State.EXPIRED)
+
+
+def test_money_for_a_cancelled_reservation_goes_back() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    settled = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    assert settled.refund is not None
+    assert (settled.seat_is_theirs, settled.refund.amount_cents, state_of(held)) == (False, 50_000, State.CANCELLED)
+
+
+def test_a_refund_is_booked_once() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    refund = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW).refund
+    assert refund is not None
+    refunded(refund, now=NOW, by=registrar, reference="OUT-1")
+    refunded(refund, now=NOW, by=registrar, reference="OUT-1")
+    assert (ledger.paid_cents(held), book_total()) == (0, 0)
+
+
+def test_the_sum_in_one_statement_agrees_with_the_sum_of_each() -> None:
+    paid, unpaid = factories.reservation(), factories.reservation()
+    pay(paid)
+    summed = {each.pk: each.paid_cents for each in ledger.with_paid(Reservation.objects.all())}
+    assert summed == {paid.pk: 50_000, unpaid.pk: 0}

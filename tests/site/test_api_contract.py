@@ -1,0 +1,303 @@
+"""The contract as a whole: every call declares who may make it, and every answer is one that the description names."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from django.test import Client
+from django.urls import resolve
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from ninja.operation import Operation
+from pytest_django import Settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+from schemathesis.schemas import BaseSchema
+
+from booking.site.api import api
+from booking.site.wsgi import application
+from tests import factories
+from tests.asking import Answer, Program, StoppedClock
+from workshops.people.models import Role, Scope
+from workshops.transactions import Busy
+from workshops.web.problems import CATALOGUE
+
+ROLES = {str(role): role.label.lower() for role in Role}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    return StoppedClock(monkeypatch)
+
+
+def operations() -> Iterator[tuple[str, Operation]]:
+    """Every operation, by its method and path."""
+    for router in api._get_bound_routers():
+        for path, view in router.path_operations.items():
+            for operation in view.operations:
+                for method in operation.methods:
+                    yield f"{method} {path}", operation
+
+
+OPERATIONS = dict(operations())
+DESCRIBED: dict[str, dict[str, Any]] = api.get_openapi_schema()["paths"]
+
+
+# -- who may -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_declares_who_may_call_it(name: str) -> None:
+    function = OPERATIONS[name].view_func
+    declared = getattr(function, "declared_access", None)
+    assert declared is not None, f"{name} declares no access: use web.operations.operation"
+    assert declared in {"anyone", "anyone signed in"} or set(declared.split(" or ")) <= set(ROLES.values())
+    scopes = getattr(function, "declared_scopes", None)
+    assert (scopes == ()) == (declared == "anyone")
+
+
+def test_the_calls_are_those_of_the_contract() -> None:
+    assert sorted(re.sub(r"\{\w+\}", "{id}", name) for name in OPERATIONS) == [
+        "GET /cohorts",
+        "GET /cohorts/{id}",
+        "GET /cohorts/{id}/eligibility",
+        "GET /cohorts/{id}/roster",
+        "GET /completions",
+        "GET /me",
+        "GET /reservations",
+        "GET /reservations/{id}",
+        "POST /completions",
+        "POST /reservations",
+        "POST /reservations/{id}/cancel",
+        "POST /reservations/{id}/payments",
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_stranger_is_let_in_or_told_401_but_never_sent_to_a_page(name: str) -> None:
+    method, path = re.sub(r"\{\w+\}", "0" * 20, name).split(" ")
+    program = Program()
+    answer = program.get(path) if method == "GET" else program.post(path, {})
+    if OPERATIONS[name].view_func.declared_access == "anyone":  # type: ignore[attr-defined]
+        assert answer.status in {200, 404}
+    else:
+        assert answer.problem == (401, "unauthenticated")
+
+
+# -- errors of every kind ----------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing", "/cohorts/", "/waitlist", "/reservations/x/transfer", "/me/feeds"]
+)
+def test_an_address_that_is_none_is_a_problem_and_no_page(path: str) -> None:
+    for program in (Program(), Program.of(factories.person(*Role))):
+        assert program.get(path).problem == (404, "not-found")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", ["/api/v1/cohorts", "/api/v1/openapi.json", "/api/v1/docs"])
+def test_a_method_that_is_not_taken_is_a_problem_that_names_those_that_are(
+    client: Client, method: str, path: str
+) -> None:
+    answer = Answer(client.generic(method, path))
+    assert answer.problem == (405, "method-not-allowed")
+    assert answer.headers["Allow"] in {"GET", "GET, HEAD"}
+
+
+@pytest.mark.django_db
+def test_what_breaks_is_noted_and_tells_nobody_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(_user: object) -> list[str]:
+        raise RuntimeError("the secret of the house")
+
+    monkeypatch.setattr("workshops.people.api.feed_kinds", breaks)
+    answer = Program.of(factories.person()).get("/me")
+    assert answer.problem == (500, "server-error")
+    assert "secret" not in answer.content.decode()
+    assert "the secret of the house" in caplog.text
+    assert "GET /api/v1/me failed" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_busy_database_is_said_to_be_busy_and_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_arguments: object, **_given: object) -> None:
+        raise Busy
+
+    monkeypatch.setattr("booking.reservations.lifecycle.hold", busy)
+    program = Program.of(factories.trainee())
+    answer = program.post("/reservations", {"cohort": factories.cohort().public_id}, key="once")
+    assert (answer.problem, answer.headers["Retry-After"]) == ((503, "busy"), "2")
+    monkeypatch.undo()
+    StoppedClock(monkeypatch)
+    assert program.post("/reservations", {"cohort": factories.cohort().public_id}, key="once").status == 201
+
+
+# -- the description ---------------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_the_description_is_for_anyone_to_read() -> None:
+    answer = Program().get("/openapi.json")
+    assert (answer.status, answer.json["openapi"], answer.json["paths"]) == (200, "3.1.0", DESCRIBED_AS_JSON)
+
+
+DESCRIBED_AS_JSON = {
+    path: {
+        method: {**each, "responses": {str(status): response for status, response in each["responses"].items()}}
+        for method, each in methods.items()
+    }
+    for path, methods in DESCRIBED.items()
+}
+
+
+def test_every_answer_of_every_call_is_described_problems_included() -> None:
+    named = set()
+    for methods in DESCRIBED.values():
+        for each in methods.values():
+            for status, response in each["responses"].items():
+                kinds = set(response["content"])
+                assert kinds == {"application/json" if int(status) < 300 else "application/problem+json"}
+            named |= set(each["x-problems"])
+            assert {"401", "429", "500"} <= {str(status) for status in each["responses"]}
+    assert named <= set(CATALOGUE)
+
+
+def test_names_that_the_description_refers_to_exist() -> None:
+    schema = api.get_openapi_schema()
+    referred = set(re.findall(r"#/components/schemas/(\w+)", str(schema)))
+    assert referred <= set(schema["components"]["schemas"])
+
+
+@pytest.mark.django_db
+def test_people_read_the_description_as_a_page_without_scripts_or_other_hosts(client: Client) -> None:
+    answer = client.get("/api/v1/docs")
+    page = answer.content.decode()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    for name in OPERATIONS:
+        method, path = name.split(" ")
+        assert f"<code>{method} /api/v1{path}</code>" in page
+    for slug in CATALOGUE:
+        assert f'href="/problems/{slug}"' in page
+    assert re.findall(r"(?:src|href)=\"(?:https?:)?//[^\"]+\"", page) == []
+    assert re.findall(r"<script(?![^>]*src=)|<style| style=| on\w+=", page) == []
+    assert "Answer" not in re.sub(r"<[^>]+>|Answers", "", page), "names of our own code stay out of it"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_the_type_of_every_problem_is_an_address_that_opens(client: Client, slug: str) -> None:
+    assert client.get(f"/problems/{slug}").status_code == 200
+
+
+def test_the_api_is_where_the_contract_says() -> None:
+    assert resolve("/api/v1/cohorts").namespaces == ["api"]
+
+
+# -- answers keep to the description -----------------------------------------------------------------------------------
+CHECKED = [
+    check
+    for check in CHECKS.get_all()
+    if check.__name__
+    in {
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    }
+]
+
+
+@pytest.fixture
+def described(db: None, settings: Settings) -> BaseSchema:
+    settings.API_REQUESTS_A_MINUTE = 1_000_000
+    assert len(CHECKED) == 5
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_whatever_is_sent_the_answer_is_one_that_is_described(name: str, described: BaseSchema) -> None:
+    """Half of what is sent fits the description and half does not; ids are real ones as often as not."""
+    method, path = name.split(" ")
+    held = factories.reservation()
+    instructor = factories.person(*Role)
+    headers = {"Authorization": f"Bearer {factories.token(instructor, *Scope)}"}
+    ids = {"cohort_id": held.cohort.public_id, "reservation_id": held.public_id}
+    known = {key: value for key, value in ids.items() if f"{{{key}}}" in path}
+    operation = described[f"/api/v1{path}"][method]
+
+    @hypothesis_settings(
+        max_examples=100,
+        deadline=timedelta(seconds=5),
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def keeps_to_it(data: st.DataObject) -> None:
+        mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
+        given_ids = known if known and data.draw(st.booleans()) else None
+        case = data.draw(operation.as_strategy(generation_mode=mode, path_parameters=given_ids))
+        case.call_and_validate(headers=headers, checks=CHECKED)
+
+    keeps_to_it()
+
+
+def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) -> None:
+    trainee, registrar = factories.trainee(email="ines@example.org"), factories.person(Role.REGISTRAR)
+    cohort, other = factories.cohort(), factories.cohort(starts_on=factories.NOW.date() + timedelta(days=200))
+    keys = {role: factories.token(user, *Scope) for role, user in (("trainee", trainee), ("registrar", registrar))}
+
+    def call(role: str, name: str, expected: int, body: object = None, **ids: str) -> Any:
+        method, path = name.split(" ")
+        sent = {} if body is None else {"body": body, "media_type": "application/json"}
+        case = described[f"/api/v1{path}"][method].Case(path_parameters=ids, **sent)
+        response = case.call(headers={"Authorization": f"Bearer {keys[role]}"})
+        assert response.status_code == expected, response.text
+        case.validate_response(response, checks=CHECKED)
+        return response.json()
+
+    made = call("trainee", "POST /reservations", 201, {"cohort": cohort.public_id})["id"]
+    call("trainee", "POST /reservations", 409, {"cohort": cohort.public_id})
+    call("trainee", "GET /cohorts", 200)
+    call("trainee", "GET /cohorts/{cohort_id}", 200, cohort_id=cohort.public_id)
+    call("trainee", "GET /cohorts/{cohort_id}/eligibility", 200, cohort_id=cohort.public_id)
+    call("trainee", "GET /reservations", 200)
+    call("trainee", "GET /reservations/{reservation_id}", 200, reservation_id=made)
+    call("trainee", "GET /me", 200)
+    call("registrar", "GET /cohorts/{cohort_id}/roster", 200, cohort_id=cohort.public_id)
+    paying = {"purpose": "deposit", "gateway": "sandbox"}
+    call("trainee", "POST /reservations/{reservation_id}/payments", 201, paying, reservation_id=made)
+    call("trainee", "POST /reservations/{reservation_id}/cancel", 409, {}, reservation_id=made)
+    held = factories.reservation(cohort=other).public_id
+    call("registrar", "POST /reservations/{reservation_id}/cancel", 200, {}, reservation_id=held)
+    completion = {"email": "ines@example.org", "module": "module-iv", "completed_on": "2026-12-01"}
+    call("registrar", "POST /completions", 201, completion)
+    call("registrar", "POST /completions", 200, completion)
+    call("registrar", "POST /completions", 409, {**completion, "completed_on": "2026-12-02"})
+    call("registrar", "GET /completions", 200)
+    trainee.completions.filter(module__code="module-i").delete()
+    call("registrar", "POST /reservations", 403, {"cohort": other.public_id})
+
+
+def test_every_refusal_of_a_seat_has_the_shape_that_is_described(described: BaseSchema, clock: StoppedClock) -> None:
+    full = factories.cohort(capacity=1)
+    factories.reservation(cohort=full)
+    closed = factories.cohort(bookings_close_at=clock.now)
+    expected = {
+        "cohort-full": (full, factories.trainee()),
+        "booking-closed": (closed, factories.trainee()),
+        "prerequisites-unmet": (factories.cohort(), factories.trainee(lacking="on-set-days")),
+    }
+    for slug, (cohort, trainee) in expected.items():
+        case = described["/api/v1/reservations"]["POST"].Case(
+            body={"cohort": cohort.public_id}, media_type="application/json"
+        )
+        response = case.call(headers={"Authorization": f"Bearer {factories.token(trainee, Scope.BOOK)}"})
+        assert response.json()["type"] == f"/problems/{slug}"
+        case.validate_response(response, checks=CHECKED)
