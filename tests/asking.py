@@ -2,9 +2,11 @@
 
 import json
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +20,8 @@ class StoppedClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, now: datetime = factories.NOW) -> None:
         self.now = now
+        # Views bind the real clock when they are imported, which must not happen while another one stands in for it.
+        import_module(settings.ROOT_URLCONF)
         monkeypatch.setattr(timezone, "now", lambda: self.now)
 
     def move(self, **by: float) -> datetime:

@@ -2,8 +2,10 @@
 
 import itertools
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import ScryptPasswordHasher
 
 from booking.reservations import lifecycle
@@ -22,7 +24,7 @@ NOW = datetime(2027, 1, 11, 10, 0, tzinfo=LOS_ANGELES)
 _count = itertools.count(1)
 
 
-def person(*roles: Role, name: str = "", email: str = "", password: str | None = None, **fields: object) -> User:
+def person(*roles: Role, name: str = "", email: str = "", password: str | None = None, **fields: Any) -> User:
     """Someone with an account and these roles. With a password, the address counts as verified."""
     number = next(_count)
     user = User.objects.create_user(email or f"person{number}@example.org", name=name or f"Person {number}", **fields)
@@ -31,13 +33,13 @@ def person(*roles: Role, name: str = "", email: str = "", password: str | None =
         # Hashed as the product does, so that the real server knows it too; the suite's own hasher is a quick one.
         user.password = ScryptPasswordHasher().encode(password, "salt")
         user.save(update_fields=["password"])
-        user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 
 
-def trainee(*, lacking: str = "", **fields: object) -> User:
+def trainee(*, lacking: str = "", **fields: Any) -> User:
     """A trainee who meets every prerequisite of Module IV, or all but the one whose code is `lacking`."""
-    user = person(Role.TRAINEE, **fields)  # type: ignore[arg-type]
+    user = person(Role.TRAINEE, **fields)
     for code in ("module-i", "module-ii", "module-iii"):
         if code != lacking:
             finish(user, code)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypedDict, cast
 
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django_stubs_ext import WithAnnotations
 
 from booking.payments.models import Account, LedgerEntry, Payment, Posting, Refund
 from booking.reservations.models import Reservation
@@ -47,8 +49,15 @@ def paid_cents(reservation: Reservation) -> int:
     return -(total or 0)
 
 
-def with_paid(reservations: QuerySet[Reservation]) -> QuerySet[Reservation]:
+class Paid(TypedDict):
+    """What `with_paid` adds to each reservation."""
+
+    paid_cents: int
+
+
+def with_paid(reservations: QuerySet[Reservation]) -> "QuerySet[WithAnnotations[Reservation, Paid]]":
     """The same reservations, each with `paid_cents`: the same sum as `paid_cents`, in the same statement."""
     held = Posting.objects.filter(entry__reservation=OuterRef("pk"), account=Account.TUITION_HELD)
     total = held.order_by().values("account").annotate(total=Sum("amount_cents")).values("total")
-    return reservations.annotate(paid_cents=-Coalesce(Subquery(total, output_field=IntegerField()), 0))
+    summed = reservations.annotate(paid_cents=-Coalesce(Subquery(total, output_field=IntegerField()), 0))
+    return cast("QuerySet[WithAnnotations[Reservation, Paid]]", summed)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from booking.payments.balances import due_next
 from booking.payments.ledger import with_paid
 from booking.payments.models import RefundStatus
-from booking.reservations import lifecycle
+from booking.reservations import admission, lifecycle
 from booking.reservations.api_cohorts import the_cohort, visible_cohorts, waitlist_lengths
 from booking.reservations.models import LIVE, Charge, Reservation, ReservationQuerySet, State
 from workshops.history.models import HistoryLine
@@ -118,14 +118,14 @@ def reserve(request: PersonsRequest, asked: ReservationAsked) -> ReservationAnsw
     cohort = the_cohort(visible_cohorts(request.person), asked.cohort)
     try:
         made = lifecycle.hold(cohort, request.person, now=request.now)
-    except lifecycle.BookingClosed:
+    except admission.BookingClosed:
         raise Problem("booking-closed") from None
-    except lifecycle.AlreadyReserved as refused:
+    except admission.AlreadyReserved as refused:
         raise Problem("already-reserved", reservation=refused.reservation.public_id) from None
-    except lifecycle.PrerequisitesUnmet as refused:
+    except admission.PrerequisitesUnmet as refused:
         requirements = [asdict(RequirementAnswer.of(outcome)) for outcome in refused.standing.requirements]
         raise Problem("prerequisites-unmet", requirements=requirements) from None
-    except lifecycle.Full:
+    except admission.Full:
         raise Problem("cohort-full", waitlist_length=waitlist_lengths([cohort.pk])[cohort.pk]) from None
     return _shown(made, list(made.charges.all()), 0, request.now)
 

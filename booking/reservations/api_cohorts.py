@@ -10,7 +10,7 @@ from django.urls import reverse
 from ninja import Query, Router
 from pydantic import Field
 
-from booking.reservations.lifecycle import quote
+from booking.reservations.admission import quote
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort, CohortQuerySet, CohortStatus
 from workshops.people.models import Role, Scope, User

@@ -5,15 +5,12 @@ history and queues the message. Locks go in the order cohort, seat, reservation,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TypedDict, cast
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import OuterRef, Subquery
-from django_stubs_ext import WithAnnotations
 
 from booking.reservations import emails
+from booking.reservations.admission import Admission, AlreadyReserved, Full, admit
 from booking.reservations.models import LIVE, Charge, ChargeKind, Reservation, State
 from workshops.clock import end_of_school_day, school_day
 from workshops.cohorts import seats
@@ -21,10 +18,7 @@ from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import User
-from workshops.prerequisites.check import Standing
 from workshops.prerequisites.facts import standing_of
-from workshops.programme.models import ConductText, Price, school_terms
-from workshops.programme.terms import Terms
 from workshops.transactions import writes
 
 # Late money may bring an expired reservation back, when a seat is left: see `payments.settling`.
@@ -39,34 +33,6 @@ MOVES: Mapping[State, frozenset[State]] = {
 }
 
 
-class Refused(Exception):
-    """A seat was refused. When several reasons hold, the first of: closed, already reserved, prerequisites, full."""
-
-
-class BookingClosed(Refused):
-    """The cohort takes no reservations now."""
-
-
-class AlreadyReserved(Refused):
-    """The person holds a seat, in this cohort or (where the terms allow one only) in another."""
-
-    def __init__(self, reservation: Reservation) -> None:
-        super().__init__()
-        self.reservation = reservation
-
-
-class PrerequisitesUnmet(Refused):
-    """Something that the module asks for is missing."""
-
-    def __init__(self, standing: Standing) -> None:
-        super().__init__()
-        self.standing = standing
-
-
-class Full(Refused):
-    """No seat is left."""
-
-
 class Moved(Exception):
     """The reservation is no longer in the state that this move starts from."""
 
@@ -75,49 +41,25 @@ class Moved(Exception):
         self.reservation = reservation
 
 
-@dataclass(frozen=True)
-class Quote:
-    """What a seat would cost this person, and when, if they reserved at this moment."""
-
-    price_cents: int
-    deposit_cents: int
-    currency: str
-    balance_due_on: date
-    paid_elsewhere: bool
-
-    @property
-    def balance_cents(self) -> int:
-        """What is left after the deposit."""
-        return self.price_cents - self.deposit_cents
-
-
-def quote(cohort: Cohort, terms: Terms, price: Price | None, *, entitled: bool, today: date) -> Quote:
-    """Work out price, deposit and balance date. Once the balance date has come, everything is due at once."""
-    due_on = cohort.starts_on - timedelta(days=terms.balance_due_days)
-    cents = 0 if entitled or price is None else price.amount_cents
-    deposit = cents if today >= due_on else min(terms.deposit_cents, cents)
-    return Quote(
-        price_cents=cents,
-        deposit_cents=deposit,
-        currency=price.currency if price else "USD",
-        balance_due_on=due_on,
-        paid_elsewhere=entitled,
-    )
-
-
 def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None) -> Reservation:
     """Take a seat for `trainee` and hold it for its deposit; straight on where nothing is owed now.
 
     Whoever calls this has shown the conduct text in force and been told that it is accepted: the reservation records
     which version, and when. `by` is who asked: the trainee unless a registrar acts for them.
 
-    Locks one seat row, then the reservation of whoever's lapsed hold it displaces.
+    Whether they may is read before the transaction begins, so that a refusal takes no lock. The transaction locks one
+    seat row, then the reservation of whoever's lapsed hold it displaces.
 
     Raises:
         BookingClosed, AlreadyReserved, PrerequisitesUnmet, Full: in that order.
     """
+    admission = admit(cohort, trainee, now=now)
+    if not seats.any_left(admission.cohort.pk, now):
+        raise Full
     try:
-        return _hold(cohort, trainee, now=now, by=by)
+        return _hold(admission, now=now, by=by or trainee)
+    except seats.CohortFull:
+        raise Full from None
     except IntegrityError:
         # Two requests of one person at the same moment: the database let one through, and that one counts.
         rival = Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort").first()
@@ -127,32 +69,17 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
 
 
 @writes
-def _hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None) -> Reservation:
-    cohort = fresh = _as_it_stands(cohort.pk, school_day(now))
-    if not cohort.is_bookable(now) or fresh.price_cents is None:
-        raise BookingClosed
-    terms = cohort.terms(school_terms())
-    own = list(Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort"))
-    _refuse_second_seat(own, cohort, terms, now)
-    if over := [past.pk for past in own if past.is_only_one and past.cohort.ends_on < school_day(now)]:
-        # Cohorts that have ended are no active seats; this is what the constraint needs to know.
-        Reservation.objects.filter(pk__in=over).update(is_only_one=False)
-    standing, facts = standing_of(trainee, cohort.module.code, school_day(now), cohort.pk)
-    if not standing.eligible:
-        raise PrerequisitesUnmet(standing)
-    price = Price(amount_cents=fresh.price_cents, currency=fresh.price_currency or "USD")
-    cost = quote(cohort, terms, price, entitled=cohort.module.code in facts.entitled, today=school_day(now))
-    until = now + timedelta(minutes=terms.hold_minutes) if cost.deposit_cents else None
-    lines = [
-        entry
-        for reservation in own
-        if reservation.state_at(now) == State.EXPIRED and reservation.cohort_id != cohort.pk
-        for entry in _expire_lapsed(reservation, now)
-    ]
-    try:
-        claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now)
-    except seats.CohortFull:
-        raise Full from None
+def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
+    cohort, trainee, cost = admission.cohort, admission.trainee, admission.quote
+    until = now + timedelta(minutes=admission.terms.hold_minutes) if cost.deposit_cents else None
+    lines = []
+    for lapsed in admission.lapsed:
+        if lapsed.cohort_id != cohort.pk:
+            lines += _expire_lapsed(lapsed, now)
+    if admission.over:
+        # Cohorts that have ended hold no active seats; the constraint needs to know.
+        Reservation.objects.filter(pk__in=[each.pk for each in admission.over]).update(is_only_one=False)
+    claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now)
     if claimed.displaced_id is not None:
         lines += _expire_displaced(cohort.pk, claimed.displaced_id, now)
     state = State.HELD if until else State.RESERVED if cost.price_cents else State.CONFIRMED
@@ -167,48 +94,17 @@ def _hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None) -> R
         currency=cost.currency,
         paid_elsewhere=cost.paid_elsewhere,
         balance_due_on=cost.balance_due_on,
-        terms_frozen=terms.as_json(),
-        conduct_id=fresh.conduct_id,
+        terms_frozen=admission.terms.as_json(),
+        conduct_id=admission.conduct_id,
         conduct_accepted_at=now,
-        is_only_one=terms.one_active_seat,
+        is_only_one=admission.terms.one_active_seat,
         created_at=now,
     )
     _charge(reservation, now)
-    lines.append(_line(f"reservation-{state}", reservation, now=now, by=by or trainee, seat=claimed.number))
+    lines.append(_line(f"reservation-{state}", reservation, now=now, by=by, seat=claimed.number))
     record_all(lines)
     emails.state_changed(reservation, now=now)
     return reservation
-
-
-class _AsItStands(TypedDict):
-    price_cents: int | None
-    price_currency: str | None
-    conduct_id: int
-
-
-def _as_it_stands(cohort_id: int, today: date) -> "WithAnnotations[Cohort, _AsItStands]":
-    """The cohort, the price of its module today and the conduct text in force, in one statement."""
-    price = Price.objects.filter(item=OuterRef("module__code")).on(today)
-    cohorts = (
-        Cohort.objects.filter(pk=cohort_id)
-        .select_related("module", "venue")
-        .annotate(
-            price_cents=Subquery(price.values("amount_cents")[:1]),
-            price_currency=Subquery(price.values("currency")[:1]),
-            conduct_id=Subquery(ConductText.objects.order_by("-version").values("pk")[:1]),
-        )
-    )
-    return cast("WithAnnotations[Cohort, _AsItStands]", cohorts.get())
-
-
-def _refuse_second_seat(own: list[Reservation], cohort: Cohort, terms: Terms, now: datetime) -> None:
-    today = school_day(now)
-    for reservation in own:
-        if reservation.state_at(now) == State.EXPIRED:
-            continue
-        still_to_come = reservation.cohort.ends_on >= today
-        if reservation.cohort_id == cohort.pk or (terms.one_active_seat and still_to_come):
-            raise AlreadyReserved(reservation)
 
 
 def _charge(reservation: Reservation, now: datetime) -> None:

@@ -14,7 +14,7 @@ from booking.payments import gateways, ledger, paying
 from booking.payments.balances import due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.models import UNDER_WAY, Payment, Purpose
-from booking.reservations import lifecycle
+from booking.reservations import admission, lifecycle
 from booking.reservations.forms import CancelForm, PayForm, ReserveForm
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import mend, pathway
@@ -90,7 +90,7 @@ def reserve(request: SignedInRequest, code: str) -> HttpResponse:
         else:
             try:
                 held = lifecycle.hold(shown, request.user, now=now)
-            except lifecycle.Refused as refused:
+            except admission.Refused as refused:
                 return _refusal(request, shown, refused, now)
             return redirect("pay" if held.state == State.HELD else "reservation", held.public_id)
     found, _ = standing_of(request.user, shown.module.code, school_day(now), shown.pk)
@@ -106,12 +106,12 @@ def reserve(request: SignedInRequest, code: str) -> HttpResponse:
     return TemplateResponse(request, "reservations/reserve.html", page, status=422 if form.errors else 200)
 
 
-def _refusal(request: SignedInRequest, shown: Cohort, refused: lifecycle.Refused, now: datetime) -> HttpResponse:
+def _refusal(request: SignedInRequest, shown: Cohort, refused: admission.Refused, now: datetime) -> HttpResponse:
     """Say why there is no seat, and what can be done about it."""
     page = {**_listed(_public_cohort(shown.code, now), now), "refused": type(refused).__name__}
-    if isinstance(refused, lifecycle.AlreadyReserved):
+    if isinstance(refused, admission.AlreadyReserved):
         page["own"] = refused.reservation
-    if isinstance(refused, lifecycle.PrerequisitesUnmet):
+    if isinstance(refused, admission.PrerequisitesUnmet):
         page["requirements"] = [(outcome, mend(outcome, school())) for outcome in refused.standing.requirements]
     return TemplateResponse(request, "reservations/refused.html", page, status=409)
 
@@ -258,7 +258,7 @@ def _costs(shown: Cohort, user: object, now: datetime) -> dict[str, object]:
     today = school_day(now)
     terms = shown.terms(school_terms())
     entitled = isinstance(user, User) and user.entitlements.filter(module=shown.module).exists()
-    cost = lifecycle.quote(shown, terms, price_on(shown.module.code, today), entitled=entitled, today=today)
+    cost = admission.quote(shown, terms, price_on(shown.module.code, today), entitled=entitled, today=today)
     return {
         "quote": cost,
         "terms": terms,

@@ -21,7 +21,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.management import call_command
@@ -412,7 +412,7 @@ def _restore_sqlite(archive: zipfile.ZipFile, manifest: Manifest, arrival: "_Arr
 
 def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
     """Give up where SQLite has waited for others as long as it was told to; by itself it would go on for ever."""
-    if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if status & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:  # the rest says what kind
         raise BackupError(_IN_USE)
 
 
@@ -505,7 +505,7 @@ class _Arrival:
 
 # -- files -------------------------------------------------------------------------------------------------------------
 def _files_root() -> Path:
-    storage: dict[str, Any] = settings.STORAGES["default"]
+    storage = cast("dict[str, Any]", settings.STORAGES["default"])
     return Path(storage["OPTIONS"]["location"])
 
 

@@ -37,11 +37,13 @@ class Unguarded(AppConfig):
             time.sleep(0.05)
             return guarded(cohort, trainee, now=now, by=by)
 
-        def take_what_was_chosen(_cohort: int, occupant: int, *, until: datetime | None, now: datetime) -> Any:
+        def take_what_was_chosen(
+            cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime
+        ) -> seats.Claimed:
             if chosen.seat is None:
                 raise seats.CohortFull
             status = SeatStatus.HELD if until else SeatStatus.TAKEN
-            Seat.objects.filter(pk=chosen.seat.pk).update(status=status, occupant_id=occupant, held_until=until)
+            Seat.objects.filter(pk=chosen.seat.pk).update(status=status, occupant_id=occupant_id, held_until=until)
             return seats.Claimed(chosen.seat.number, None)
 
         lifecycle.hold = choose_first

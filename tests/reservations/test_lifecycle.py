@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from booking.reservations import lifecycle
+from booking.reservations import admission, lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.factories import NOW
@@ -88,14 +88,14 @@ def test_without_a_deposit_a_seat_is_reserved_at_once() -> None:
 
 @pytest.mark.parametrize("status", [CohortStatus.DRAFT, CohortStatus.CLOSED, CohortStatus.CANCELLED])
 def test_only_a_published_cohort_can_be_booked(status: CohortStatus) -> None:
-    with pytest.raises(lifecycle.BookingClosed):
+    with pytest.raises(admission.BookingClosed):
         lifecycle.hold(factories.cohort(status=status), factories.trainee(), now=NOW)
 
 
 def test_bookings_begin_and_end_when_the_cohort_says() -> None:
     cohort, anna = factories.cohort(), factories.trainee()
     for moment in (cohort.bookings_open_at - timedelta(seconds=1), cohort.bookings_close_at):
-        with pytest.raises(lifecycle.BookingClosed):
+        with pytest.raises(admission.BookingClosed):
             lifecycle.hold(cohort, anna, now=moment)
     assert lifecycle.hold(cohort, anna, now=cohort.bookings_open_at).state == State.HELD
 
@@ -105,21 +105,21 @@ def test_the_first_reason_of_several_is_told() -> None:
     full = factories.cohort(capacity=1)
     factories.reservation(cohort=full)
     lacking = factories.trainee(lacking="module-iii")
-    with pytest.raises(lifecycle.PrerequisitesUnmet):
+    with pytest.raises(admission.PrerequisitesUnmet):
         lifecycle.hold(full, lacking, now=NOW)
     factories.finish(lacking, "module-iii")
     other = lifecycle.hold(factories.cohort(), lacking, now=NOW)
-    with pytest.raises(lifecycle.AlreadyReserved) as refused:
+    with pytest.raises(admission.AlreadyReserved) as refused:
         lifecycle.hold(full, lacking, now=NOW)
     assert refused.value.reservation == other
-    with pytest.raises(lifecycle.Full):
+    with pytest.raises(admission.Full):
         lifecycle.hold(full, factories.trainee(), now=NOW)
 
 
 @pytest.mark.parametrize("lacking", ["module-i", "module-ii", "module-iii", "on-set-days"])
 def test_each_prerequisite_alone_keeps_a_seat_from_someone_who_lacks_it(lacking: str) -> None:
     cohort = factories.cohort()
-    with pytest.raises(lifecycle.PrerequisitesUnmet) as refused:
+    with pytest.raises(admission.PrerequisitesUnmet) as refused:
         lifecycle.hold(cohort, factories.trainee(lacking=lacking), now=NOW)
     assert [outcome.code for outcome in refused.value.standing.missing] == [lacking]
     assert not cohort.seats.exclude(status="free").exists()
@@ -131,7 +131,7 @@ def test_a_waiver_lets_someone_in_and_one_for_another_cohort_does_not() -> None:
     facts.waive(
         anna, "module-iii", kind=WaiverKind.WAIVER, reason="Taught it", by=registrar, now=NOW, cohort_id=here.pk
     )
-    with pytest.raises(lifecycle.PrerequisitesUnmet):
+    with pytest.raises(admission.PrerequisitesUnmet):
         lifecycle.hold(there, anna, now=NOW)
     assert lifecycle.hold(here, anna, now=NOW).state == State.HELD
 
@@ -264,7 +264,7 @@ def test_a_sold_out_answer_writes_nothing(django_assert_num_queries: object) -> 
     cohort = factories.cohort(capacity=1)
     factories.reservation(cohort=cohort)
     before = (Message.objects.count(), Reservation.objects.count())
-    with pytest.raises(lifecycle.Full):
+    with pytest.raises(admission.Full):
         lifecycle.hold(cohort, factories.trainee(), now=NOW)
     assert (Message.objects.count(), Reservation.objects.count()) == before
 

@@ -15,7 +15,7 @@ TEMPLATES = list((ROOT / "templates").rglob("*.html"))
 
 ONE_WRITER = {
     # what writing looks like, and the only module that may
-    r"Seat\.objects\.(?:filter\(.*\)\.update|create|bulk_create|update_or_create)|\bseat\.(?:status|occupant|held_until)\s*=[^=]": (
+    r"Seat\.objects\.(?:filter\([^#]*?\)\.update|create|bulk_create)|\bseat\.(?:status|held_until)\s*=[^=]": (
         "workshops/cohorts/seats.py"
     ),
     r"Reservation\.objects\.(?:filter\(.*\)\.update|create|bulk_create)|reservation\.state\s*=[^=]": (

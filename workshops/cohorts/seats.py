@@ -62,20 +62,22 @@ def make(cohort: Cohort, capacity: int) -> None:
     Seat.objects.filter(pk__in=free[:surplus]).delete()
 
 
+def any_left(cohort_id: int, now: datetime) -> bool:
+    """Whether a seat could be claimed, as of `now`. Takes no lock: most people who come too late need no more."""
+    return Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id).exists()
+
+
 def claim(cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime) -> Claimed:
     """Take one seat for this person: held until `until`, or taken for good when that is None.
 
     A seat whose hold ran out is as good as a free one, and the person's own comes first, since nobody may have two.
-    Takes no lock where nothing is free; otherwise locks the one seat it takes. Where every free seat is being taken by
-    others at this moment, it waits for them once, because one of them may yet step back.
+    Locks the one seat it takes. Where every free seat is being taken by others at this moment, it waits for them once,
+    because one of them may yet step back.
 
     Raises:
         CohortFull: when no seat is left.
     """
-    free = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id)
-    if not free.exists():
-        raise CohortFull
-    own_first = free.order_by(
+    own_first = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id).order_by(
         Case(When(occupant_id=occupant_id, then=Value(0)), default=Value(1)),
         F("held_until").asc(nulls_first=True),
         "number",

@@ -28,7 +28,7 @@ from booking.desk.people.forms import (
 )
 from booking.desk.people.listing import listed, page_of_people
 from booking.desk.people.page import MODULE_IV, person_page
-from booking.reservations import lifecycle
+from booking.reservations import admission, lifecycle
 from workshops import money
 from workshops.clock import in_words, school_day
 from workshops.people.forms import ProfileForm
@@ -56,7 +56,7 @@ def people(request: SignedInRequest) -> HttpResponse:
 @roles(Role.REGISTRAR)
 def person_new(request: SignedInRequest) -> HttpResponse:
     """Open an account for someone. They sign in with a code by e-mail."""
-    form = NewPersonForm(request.POST or None)
+    form = NewPersonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
         given = [Role(role) for role in asked["roles"]]
@@ -255,7 +255,7 @@ def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
     try:
         not_their_own(someone, request.user)
         held = lifecycle.hold(form.cleaned_data["cohort"], someone, now=now, by=request.user)
-    except (lifecycle.Refused, facts.BadFact) as refused:
+    except (admission.Refused, facts.BadFact) as refused:
         form.add_error(None, _why_refused(refused))
         return _page(request, someone, {"reserve": form}, status=409)
     deposit = money.in_words(held.deposit_cents, held.currency)
@@ -265,14 +265,14 @@ def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
 
 
 def _why_refused(refused: Exception) -> str:
-    if isinstance(refused, lifecycle.AlreadyReserved):
+    if isinstance(refused, admission.AlreadyReserved):
         return f"They have a seat already, in {refused.reservation.cohort}. One person has one active seat."
-    if isinstance(refused, lifecycle.PrerequisitesUnmet):
+    if isinstance(refused, admission.PrerequisitesUnmet):
         missing = ", ".join(outcome.title for outcome in refused.standing.missing)
         return f"Something is missing: {missing}. Record it, or make an exception, and try again."
-    if isinstance(refused, lifecycle.BookingClosed):
+    if isinstance(refused, admission.BookingClosed):
         return "This cohort takes no reservations now. Open its bookings first."
-    if isinstance(refused, lifecycle.Full):
+    if isinstance(refused, admission.Full):
         return "Every seat of this cohort is taken or held at this moment."
     return str(refused)
 

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as read_clock
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking.desk.planning import overview
@@ -42,7 +42,7 @@ UNREADABLE = 422
 @require_safe
 def cohorts(request: SignedInRequest) -> HttpResponse:
     """The year at a glance."""
-    now = read_clock()
+    now = timezone.now()
     known, checklist = overview.years(now), setup_checklist()
     year = overview.year_to_show(request.GET.get("year", ""), known, now)
     done = sum(item.done for item in checklist)
@@ -75,7 +75,7 @@ def _totals(lines: list[overview.Line]) -> dict[str, int]:
 @require_safe
 def cohort(request: SignedInRequest, code: str) -> HttpResponse:
     """Everything about one cohort."""
-    return _page(request, _cohort(code), read_clock())
+    return _page(request, _cohort(code), timezone.now())
 
 
 def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused | None = None) -> HttpResponse:
@@ -134,7 +134,7 @@ def _when(session: Session, cohort: Cohort) -> tuple[str, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: SignedInRequest) -> HttpResponse:
     """Plan a cohort. What is asked for becomes a draft; nobody but registrars sees it."""
-    now = read_clock()
+    now = timezone.now()
     form = NewCohortForm(request.POST) if request.method == "POST" else NewCohortForm.suggested(now)
     if request.method == "POST" and form.is_valid():
         try:
@@ -151,7 +151,7 @@ def new(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: SignedInRequest, code: str) -> HttpResponse:
     """Change a cohort's title, venue, days, topics and bookings."""
-    now, planned = read_clock(), _cohort(code)
+    now, planned = timezone.now(), _cohort(code)
     form = CohortForm(request.POST if request.method == "POST" else None, plan=planning.plan_of(planned))
     if request.method == "POST" and form.is_valid():
         try:
@@ -173,7 +173,7 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen, lead = list(form.cleaned_data["instructors"]), form.cleaned_data["lead"]
         try:
-            planning.set_instructors(planned, chosen, lead, by=request.user, now=read_clock())
+            planning.set_instructors(planned, chosen, lead, by=request.user, now=timezone.now())
         except Refused as refused:
             add_objections(form, refused)
         else:
@@ -186,7 +186,7 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def seats(request: SignedInRequest, code: str) -> HttpResponse:
     """Change how many seats a cohort has."""
-    now, planned = read_clock(), _cohort(code)
+    now, planned = timezone.now(), _cohort(code)
     views = overview.seats_as_of(planned.seats.select_related("occupant"), now)
     form = SeatsForm(request.POST) if request.method == "POST" else SeatsForm(initial={"capacity": len(views)})
     if request.method == "POST" and form.is_valid():
@@ -210,7 +210,7 @@ def terms(request: SignedInRequest, code: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = CohortTermsForm(data, schools=school_terms(), own=planned.terms_changed)
     if request.method == "POST" and form.is_valid():
-        planning.set_cohort_terms(planned, form.decided(), by=request.user, now=read_clock())
+        planning.set_cohort_terms(planned, form.decided(), by=request.user, now=timezone.now())
         messages.success(request, f"The terms of {planned} are saved.")
         return _to(planned)
     return _form(request, "desk/planning/cohort_terms.html", form, {"cohort": planned})
@@ -238,7 +238,7 @@ def reopen(request: SignedInRequest, code: str) -> HttpResponse:
 
 
 def _act(request: SignedInRequest, planned: Cohort, command: Any, done: str) -> HttpResponse:
-    now = read_clock()
+    now = timezone.now()
     try:
         command(planned, by=request.user, now=now)
     except Refused as refused:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.timezone import now as read_clock
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking.desk.planning.programme_forms import (
@@ -69,7 +69,7 @@ def terms(request: SignedInRequest) -> HttpResponse:
     form = TermsForm(request.POST if request.method == "POST" else None, terms=school_terms(), known=known)
     if request.method == "POST" and form.is_valid():
         try:
-            changed = changing.confirm_terms(form.decided(), by=request.user, now=read_clock())
+            changed = changing.confirm_terms(form.decided(), by=request.user, now=timezone.now())
         except NotPossible as not_possible:
             form.add_error(None, str(not_possible))
         else:
@@ -91,7 +91,7 @@ def _say_how_many(request: SignedInRequest, changed: int, were_open: int) -> Non
 @require_http_methods(EITHER)
 def prices(request: SignedInRequest) -> HttpResponse:
     """Read the price list, add to it, and take off what has not come into effect."""
-    now = read_clock()
+    now = timezone.now()
     if "take-off" in request.POST:
         return _take_off(request)
     form = PriceForm(request.POST if request.method == "POST" else None)
@@ -110,7 +110,7 @@ def prices(request: SignedInRequest) -> HttpResponse:
 def _take_off(request: SignedInRequest) -> HttpResponse:
     price = get_object_or_404(Price, pk=_number(request.POST["take-off"]))
     try:
-        changing.take_off_price(price, by=request.user, now=read_clock())
+        changing.take_off_price(price, by=request.user, now=timezone.now())
     except NotPossible as not_possible:
         messages.error(request, str(not_possible))
     else:
@@ -125,7 +125,7 @@ def _number(text: str) -> int:
 
 def _price_list() -> list[tuple[str, list[tuple[Price, bool]]]]:
     """What is asked for each item: the prices to come and past, and which one holds today."""
-    today = school_day(read_clock())
+    today = school_day(timezone.now())
     by_item: dict[str, list[Price]] = {}
     for price in Price.objects.order_by("-effective_from"):
         by_item.setdefault(price.item, []).append(price)
@@ -141,7 +141,7 @@ def _price_list() -> list[tuple[str, list[tuple[Price, bool]]]]:
 @require_http_methods(EITHER)
 def conduct(request: SignedInRequest) -> HttpResponse:
     """Read the conduct text, confirm it, or publish a new version."""
-    now, current = read_clock(), conduct_text()
+    now, current = timezone.now(), conduct_text()
     form = ConductForm(request.POST) if "body" in request.POST else ConductForm(initial={"body": current.body})
     if "confirm" in request.POST:
         return _confirm_conduct(request)
@@ -160,7 +160,7 @@ def conduct(request: SignedInRequest) -> HttpResponse:
 def _confirm_conduct(request: SignedInRequest) -> HttpResponse:
     number = _number(request.POST["confirm"])
     try:
-        changing.confirm_conduct(get_object_or_404(ConductText, version=number), by=request.user, now=read_clock())
+        changing.confirm_conduct(get_object_or_404(ConductText, version=number), by=request.user, now=timezone.now())
     except NotPossible as not_possible:
         messages.error(request, str(not_possible))
     else:
@@ -174,7 +174,7 @@ def the_school(request: SignedInRequest) -> HttpResponse:
     """Change what the school says about itself."""
     form = SchoolForm(request.POST if request.method == "POST" else None, instance=school())
     if request.method == "POST" and form.is_valid():
-        changing.change_school(form.cleaned_data, by=request.user, now=read_clock())
+        changing.change_school(form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, "The school is saved.")
         return redirect("desk:school")
     return _answer(request, "desk/planning/school.html", form, {})
@@ -215,7 +215,7 @@ def _parts(data: Any, part: str) -> dict[str, forms.BaseForm]:
 
 
 def _save_part(request: SignedInRequest, form: forms.BaseForm) -> None:
-    now = read_clock()
+    now = timezone.now()
     if isinstance(form, ModuleForm):
         changing.change_module(form.instance, form.cleaned_data, by=request.user, now=now)
     elif isinstance(form, RequirementForm):

@@ -5,7 +5,7 @@ from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as read_clock
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from booking.desk.planning.forms import VenueForm
@@ -28,7 +28,7 @@ _NOTES = {
 @require_safe
 def venues(request: SignedInRequest) -> HttpResponse:
     """Every venue, and what people are not told about it yet."""
-    coming = Q(cohorts__ends_on__gte=school_day(read_clock())) & ~Q(cohorts__status=CohortStatus.CANCELLED)
+    coming = Q(cohorts__ends_on__gte=school_day(timezone.now())) & ~Q(cohorts__status=CohortStatus.CANCELLED)
     rows = [
         (venue, [title for name, title in _NOTES.items() if not getattr(venue, name).strip()])
         for venue in Venue.objects.annotate(coming=Count("cohorts", filter=coming))
@@ -43,7 +43,7 @@ def new(request: SignedInRequest) -> HttpResponse:
     form = VenueForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            venue = add_venue(form.cleaned_data, by=request.user, now=read_clock())
+            venue = add_venue(form.cleaned_data, by=request.user, now=timezone.now())
         except NameTaken:
             form.add_error("name", "Another venue has this name.")
         else:
@@ -61,7 +61,7 @@ def edit(request: SignedInRequest, number: int) -> HttpResponse:
     form = VenueForm(request.POST if request.method == "POST" else None, instance=Venue.objects.get(pk=venue.pk))
     if request.method == "POST" and form.is_valid():
         try:
-            change_venue(venue, form.cleaned_data, by=request.user, now=read_clock())
+            change_venue(venue, form.cleaned_data, by=request.user, now=timezone.now())
         except NameTaken:
             form.add_error("name", "Another venue has this name.")
         except ZoneFixed:

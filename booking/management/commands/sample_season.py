@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.utils.timezone import now as read_clock
+from django.utils import timezone
 
 from booking.desk.sample import NotEmpty, TooLate, coming_year, fill, issue_tokens, sign_in_table
 from workshops.clock import in_words, school_day
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError("This is production: sample data stays out of it.")
         year, trainees, capacity = options["year"], options["trainees"], options["capacity"]
         self._refuse_absurd(year, trainees, capacity)
-        now = read_clock()
+        now = timezone.now()
         with ExitStack() as files:
             tokens = self._open(options["tokens"], files) if options["tokens"] else None
             try:
