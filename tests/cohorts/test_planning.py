@@ -15,6 +15,7 @@ from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import Day, Plan
 from workshops.cohorts.venues import NameTaken, ZoneFixed, add_venue, change_venue
 from workshops.history.models import HistoryLine
+from workshops.history.record import history_of
 from workshops.people.models import Role, User
 from workshops.programme.changing import change_school, confirm_conduct, confirm_terms
 from workshops.programme.models import Price, conduct_text
@@ -63,12 +64,12 @@ def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
 
 
 def told(cohort: Cohort) -> list[str]:
-    lines = HistoryLine.objects.filter(about_kind="cohort", about_id=cohort.public_id)
-    return [line.what for line in lines]
+    return [line.what for line in history_of("cohort", cohort.public_id)]
 
 
 def last(cohort: Cohort) -> HistoryLine:
-    return HistoryLine.objects.filter(about_kind="cohort", about_id=cohort.public_id).order_by("pk")[::-1][0]
+    *_, line = history_of("cohort", cohort.public_id)
+    return line
 
 
 def sequences(cohort: Cohort) -> list[int]:

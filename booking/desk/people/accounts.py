@@ -1,13 +1,20 @@
-"""What a registrar may do with an account: open one, correct its profile, give and take roles."""
+"""What a registrar may do with an account: open one, correct its profile, give and take roles.
+
+An account that a registrar opens has an address that nobody has confirmed yet. The first code that its owner enters
+confirms it, so one code is enough to come in.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
+
+from allauth.account.models import EmailAddress
 
 from workshops.history.record import record
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, RoleGrant, User
 from workshops.people.roles import grant, withdraw
 from workshops.prerequisites.facts import BadFact
+from workshops.prerequisites.importing import Plan, carry_out
 from workshops.transactions import writes
 
 
@@ -29,10 +36,24 @@ def not_their_own(person: User, by: User) -> None:
 def open_account(*, name: str, email: str, roles: Iterable[Role], by: User, now: datetime) -> User:
     """Make an account that its owner enters with a code by e-mail, and give it these roles."""
     person = User.objects.create_user(email, name=name)
+    EmailAddress.objects.create(user=person, email=person.email, primary=True, verified=False)
     record("account-made", about=("person", person.public_id), person=person, by=by, now=now)
     for role in roles:
         grant(person, role, by=by, now=now)
     return person
+
+
+@writes
+def import_facts(planned: Plan, *, by: User, now: datetime) -> Plan:
+    """Carry out an import, and let the people who got an account by it sign in.
+
+    Raises:
+        Changed: as `carry_out` does; nothing has been written then.
+    """
+    done = carry_out(planned, by=by, now=now)
+    made = User.objects.filter(email__in=[email for email, _ in done.people])
+    EmailAddress.objects.bulk_create(EmailAddress(user=user, email=user.email, primary=True) for user in made)
+    return done
 
 
 @writes

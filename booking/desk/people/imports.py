@@ -12,6 +12,7 @@ from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from booking.desk.money.spreadsheet import csv_answer
+from booking.desk.people import accounts
 from booking.desk.people.forms import ImportForm
 from workshops.people.models import Role
 from workshops.prerequisites.importing import (
@@ -22,7 +23,6 @@ from workshops.prerequisites.importing import (
     Outcome,
     Plan,
     Unreadable,
-    carry_out,
     decode,
     dry_run,
 )
@@ -67,7 +67,7 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         planned = dry_run(text, by=request.user, now=current_time())
         if planned.digest != digest:
             raise Changed(planned)
-        done = carry_out(planned, by=request.user, now=current_time())
+        done = accounts.import_facts(planned, by=request.user, now=current_time())
     except (signing.BadSignature, Unreadable):
         form = ImportForm({})
         form.add_error(None, "The rows did not arrive whole, so nothing was imported. Choose the file once more.")
