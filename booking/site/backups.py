@@ -39,6 +39,8 @@ _MANIFEST_LIMIT = 64 * 1024 * 1024
 _UNFINISHED = ".restoring-"
 _CHUNK = 1024 * 1024
 _PAGES = 1024
+# Less than the time after which PostgreSQL throws out an idle transaction of the product itself.
+_PATIENCE_SECONDS = 5
 _IN_USE = "The database is in use. Stop the web server and the worker, then try again. Nothing was changed."
 
 
@@ -405,7 +407,7 @@ def _restore_sqlite(archive: zipfile.ZipFile, manifest: Manifest, arrival: "_Arr
             connection.close()
             # Written into the database that is there, as one transaction of its own: swapping the file would leave it
             # with the write-ahead log of the old one.
-            with closing(sqlite3.connect(database, timeout=10)) as target, arrival.undone_on_error():
+            with closing(sqlite3.connect(database, timeout=_PATIENCE_SECONDS)) as target, arrival.undone_on_error():
                 arrival.bring_in()
                 source.backup(target, pages=_PAGES, progress=_refuse_to_wait)
 
@@ -420,7 +422,7 @@ def _fill_postgresql(archive: zipfile.ZipFile, manifest: Manifest) -> None:
     """Make the tables as the recorded migrations left them, and fill them; inside the caller's transaction."""
     with connection.cursor() as cursor:
         _speak_plainly(cursor)
-        cursor.execute("SET LOCAL lock_timeout = '10s'")
+        cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s'")
         for name in _postgresql_tables(cursor):
             cursor.execute(f"DROP TABLE {_quote(name)} CASCADE")
         _migrate_to(manifest.migrations)

@@ -71,10 +71,11 @@ class Place:
     @contextmanager
     def here(self) -> Iterator[None]:
         """Be this installation for a while."""
-        storages = settings.STORAGES | {
-            "default": {**settings.STORAGES["default"], "OPTIONS": {"location": self.data / "files"}}
-        }
-        with connected_to(self.database_url), override_settings(DATA_DIR=self.data, STORAGES=storages):
+        stored_in = {"default": settings.STORAGES["default"] | {"OPTIONS": {"location": self.data / "files"}}}
+        with (
+            connected_to(self.database_url),
+            override_settings(DATA_DIR=self.data, STORAGES=settings.STORAGES | stored_in),
+        ):
             yield
 
     def manage(self, command: str, *arguments: str) -> str:
@@ -211,7 +212,7 @@ def test_nobody_can_sign_in_with_what_is_in_a_backup(place: Place, empty: Place,
 
 @pytest.mark.slow
 def test_a_backup_is_of_one_moment_while_others_write(place: Place, empty: Place, tmp_path: Path) -> None:
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def write_pairs() -> None:
         with closing(connection):
@@ -219,11 +220,15 @@ def test_a_backup_is_of_one_moment_while_others_write(place: Place, empty: Place
                 with transaction.atomic():
                     record("first-of-two", about=("pair", "1"), now=NOW)
                     record("second-of-two", about=("pair", "1"), now=NOW)
+                begun.set()
 
+    file = tmp_path / "kept.zip"
     writer = threading.Thread(target=write_pairs)
     writer.start()
     try:
-        file = place.backup(tmp_path / "kept.zip")
+        assert begun.wait(timeout=30)
+        done = place.run("manage.py", "backup", str(file))
+        assert done.returncode == 0, done.stderr
     finally:
         stop.set()
         writer.join()
@@ -345,6 +350,7 @@ def test_a_backup_by_an_older_version_is_brought_up_to_date(place: Place, empty:
     assert empty.rows()["workshops_user"] == place.rows()["workshops_user"]
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_a_database_that_somebody_holds_is_left_alone(place: Place, occupied: Place, tmp_path: Path) -> None:
     file = place.backup(tmp_path / "kept.zip")
@@ -355,6 +361,7 @@ def test_a_database_that_somebody_holds_is_left_alone(place: Place, occupied: Pl
     assert sorted(occupied.files) == ["evidence/other.pdf", "evidence/ünï.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_tables_that_somebody_reads_are_left_alone(place: Place, occupied: Place, tmp_path: Path) -> None:
     file = place.backup(tmp_path / "kept.zip")
@@ -581,6 +588,7 @@ def test_a_restore_that_was_cut_off_in_the_database_left_postgresql_as_it_was(
     _cut_off(place, occupied, tmp_path, cut)
 
 
+@pytest.mark.slow
 def test_a_restore_that_was_cut_off_after_the_database_is_finished_by_another(
     place: Place, occupied: Place, tmp_path: Path
 ) -> None:
