@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,11 @@ NOW = datetime(2027, 1, 11, 10, 0, tzinfo=LOS_ANGELES)
 _count = itertools.count(1)
 
 
+@cache
+def _hashed(password: str) -> str:
+    return ScryptPasswordHasher().encode(password, "salt")
+
+
 def person(*roles: Role, name: str = "", email: str = "", password: str | None = None, **fields: Any) -> User:
     """Someone with an account and these roles. With a password, the address counts as verified."""
     number = next(_count)
@@ -31,7 +37,7 @@ def person(*roles: Role, name: str = "", email: str = "", password: str | None =
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role, granted_at=NOW) for role in roles)
     if password:
         # Hashed as the product does, so that the real server knows it too; the suite's own hasher is a quick one.
-        user.password = ScryptPasswordHasher().encode(password, "salt")
+        user.password = _hashed(password)
         user.save(update_fields=["password"])
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user

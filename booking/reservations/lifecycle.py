@@ -214,6 +214,7 @@ def hold_longer(reservation: Reservation, *, until: datetime, now: datetime, why
         reservation.refresh_from_db()
         raise Moved(reservation)
     reservation.held_until = until
+    Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
     record_all([_line("hold-prolonged", reservation, now=now, by=by, why=why)])
 
 

@@ -1,5 +1,6 @@
 """How the product is served: one command line, the same in production, in `manage.py serve` and in the tests."""
 
+import os
 import sys
 
 
@@ -36,3 +37,11 @@ def granian_arguments(port: int, workers: int, threads: int, host: str = "127.0.
         "--no-access-log",
         "booking.site.wsgi:application",
     ]
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking.site.settings")
+    from django.conf import settings
+
+    command = granian_arguments(settings.PORT, settings.WEB_WORKERS, settings.WEB_THREADS, settings.HOST)
+    os.execv(command[0], command)  # noqa: S606  (a service manager then watches the server itself)

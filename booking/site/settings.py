@@ -4,13 +4,15 @@ Each variable is described in docs/settings.md, and a test holds that table agai
 read stops the program with a sentence instead of being guessed at.
 """
 
+import re
+from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvValidationError, validate
+from environs import Env, validate
 
 # Lets forms and admin classes name their model as a type argument, as they do for the type checker.
 django_stubs_ext.monkeypatch()
@@ -18,10 +20,26 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = Env(eager=True)
 
+
+def _words(given: list[str]) -> list[str]:
+    """What stands between the commas of a list."""
+    return [word.strip() for word in given if word.strip()]
+
+
+def _address(url: str) -> SplitResult | None:
+    """The parts of a URL, or None when it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read only now, and a ValueError when it is no number
+    except ValueError:
+        return None
+    return parts
+
+
 CINTIMA_ENV = env.str(
     "CINTIMA_ENV",
     "development",
-    validate=validate.OneOf(["development", "production"], error="development or production"),
+    validate=validate.OneOf(["development", "production"], error="It must be development or production."),
 )
 PRODUCTION = CINTIMA_ENV == "production"
 DEBUG = False
@@ -36,17 +54,31 @@ if PRODUCTION and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 12 or SECRET_K
         "SECRET_KEY is missing or weak. Set it to at least 50 random characters, for example the output of: "
         "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
-SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is empty. Leave it out to use the one for development.")
+SECRET_KEY_FALLBACKS = _words(env.list("SECRET_KEY_FALLBACKS", []))
 SITE_URL = env.str("SITE_URL", "" if PRODUCTION else f"http://localhost:{PORT}").rstrip("/")
-if urlsplit(SITE_URL).scheme not in ({"https"} if PRODUCTION else {"http", "https"}) or not urlsplit(SITE_URL).hostname:
-    raise ImproperlyConfigured("SITE_URL must be the address people use, such as https://booking.example.org.")
-SITE_HOST = str(urlsplit(SITE_URL).hostname)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [SITE_HOST] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
-if PRODUCTION and "*" in ALLOWED_HOSTS:
+_site = _address(SITE_URL)
+if (
+    _site is None
+    or _site.scheme not in ({"https"} if PRODUCTION else {"http", "https"})
+    or not _site.hostname
+    or f"{_site.scheme}://{_site.netloc}" != SITE_URL
+    or "@" in _site.netloc
+):
+    raise ImproperlyConfigured(
+        "SITE_URL must be the address people use, without a path, such as https://booking.example.org"
+        + (": in production it begins with https." if PRODUCTION else ".")
+    )
+SITE_HOST = _site.hostname
+ALLOWED_HOSTS = _words(env.list("ALLOWED_HOSTS", [SITE_HOST] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]))
+if not ALLOWED_HOSTS or (PRODUCTION and "*" in ALLOWED_HOSTS):
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; * would let anyone forge links in e-mails.")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # The host part of every calendar UID. It must never change once people have subscribed (RFC 5545, 3.8.4.7).
 CALENDAR_HOST = env.str("CALENDAR_HOST", SITE_HOST)
+if not re.fullmatch(r"[A-Za-z0-9.:-]+", CALENDAR_HOST):
+    raise ImproperlyConfigured("CALENDAR_HOST must be the name of a host, such as booking.example.org.")
 
 # -- what it is made of ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -108,7 +140,11 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # -- data --------------------------------------------------------------------------------------------------------------
 # Everything the product keeps on disk: the embedded database, its lock, uploaded files.
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as _problem:
+    raise ImproperlyConfigured(f"DATA_DIR cannot be made: {_problem}.") from None
+_conn_max_age = env.int("DATABASE_CONN_MAX_AGE", 600, validate=validate.Range(min=0))
 _database = env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'cintima.sqlite3'}")
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     if PRODUCTION and ":memory:" in str(_database["NAME"]):
@@ -121,11 +157,13 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON;",
     }
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    _database["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 600)
+    _database["CONN_MAX_AGE"] = _conn_max_age
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})["options"] = (
         "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
     )
+    # A server that does not answer is said to be gone, rather than waited for.
+    _database["OPTIONS"].setdefault("connect_timeout", 5)
 else:
     raise ImproperlyConfigured("DATABASE_URL must be sqlite:///path or postgres://user:password@host:port/name.")
 DATABASES = {"default": _database}
@@ -178,9 +216,10 @@ USERSESSIONS_TRACK_ACTIVITY = False
 
 # -- how requests arrive -----------------------------------------------------------------------------------------------
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+_proxy_count = env.int("PROXY_COUNT", 1, validate=validate.Range(1, 10))
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROXY_COUNT", 1, validate=validate.Range(1, 10))
+    ALLAUTH_TRUSTED_PROXY_COUNT = _proxy_count
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
@@ -210,22 +249,18 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # -- e-mail ------------------------------------------------------------------------------------------------------------
-_email_url = env.str("EMAIL_URL", "console:")
-if urlsplit(_email_url).scheme not in {
-    "smtp",
-    "smtps",
-    "smtp+tls",
-    "smtp+ssl",
-    "submission",
-    "submit",
-    "file",
-    "console",
-}:
-    raise EnvValidationError(
-        "EMAIL_URL must begin with smtp://, smtps://, file:/// or console:.", ["EMAIL_URL has an unknown scheme"]
+_mail = _address(env.str("EMAIL_URL", "console:"))
+if (
+    _mail is None
+    or _mail.scheme not in {"smtp", "submission", "file", "console"}
+    or (_mail.scheme in {"smtp", "submission"} and not _mail.hostname)
+    or (_mail.scheme == "file" and not _mail.path)
+):
+    raise ImproperlyConfigured(
+        "EMAIL_URL must be submission://user:password@host, smtp://host, file:///folder or console:."
     )
-if PRODUCTION and urlsplit(_email_url).scheme in {"console", "file"}:
-    raise ImproperlyConfigured("EMAIL_URL must be an smtp:// address in production: people wait for these messages.")
+if PRODUCTION and _mail.scheme in {"console", "file"}:
+    raise ImproperlyConfigured("EMAIL_URL must be a mail server in production: people wait for these messages.")
 _email = env.dj_email_url("EMAIL_URL", "console:")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"]
@@ -239,6 +274,9 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", f"CINTIMA <workshops@{SITE_HOST}>")
 # No mail is received here: replies go to the school's own mailbox.
 EMAIL_REPLY_TO = env.str("EMAIL_REPLY_TO", "")
+for _name, _sender in (("EMAIL_FROM", DEFAULT_FROM_EMAIL), ("EMAIL_REPLY_TO", EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)):
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(_sender)[1]):
+        raise ImproperlyConfigured(f"{_name} must be an address, such as CINTIMA <workshops@example.org>.")
 
 # -- words, time, files ------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
@@ -260,11 +298,15 @@ SANDBOX_PAYMENTS = not PRODUCTION
 WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=validate.Range(1, 64))
 WEB_THREADS = env.int("WEB_THREADS", 4, validate=validate.Range(1, 64))
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = env.str(
+    "LOG_LEVEL", "INFO", validate=validate.OneOf(_LEVELS, error=f"It must be one of {', '.join(_LEVELS)}.")
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }

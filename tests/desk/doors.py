@@ -17,7 +17,7 @@ from workshops.people.models import Role
 def browser(*roles: Role, **fields: str) -> Client:
     """A browser of someone with these roles, signed in."""
     client = Client()
-    client.force_login(factories.person(*roles, **fields))  # type: ignore[arg-type]
+    client.force_login(factories.person(*roles, **fields))
     return client
 
 

@@ -69,7 +69,7 @@ def test_the_button_does_what_the_dry_run_showed_and_a_second_time_changes_nothi
     done = confirm(desk, page)
     assert (done.status_code, done.headers["Location"]) == (302, "/desk/people/")
     assert written() == (1, 5, people + 1)
-    assert confirm(desk, page).status_code == 409
+    assert confirm(desk, page).status_code == 302
     again = dry_run(desk, GOOD)
     assert [row.outcome.value for row in again.context["rows"]] == ["same", "same"]
     assert "There is nothing to import." in text(again)
@@ -79,7 +79,7 @@ def test_the_button_does_what_the_dry_run_showed_and_a_second_time_changes_nothi
 def test_someone_who_was_imported_signs_in_with_one_code(desk: Client, client: Client) -> None:
     confirm(desk, dry_run(desk, GOOD))
     ines = User.objects.get(email="ines@example.org")
-    assert (ines.name, ines.roles) == ("Ines Moreau", {Role.TRAINEE})
+    assert (ines.name, list(ines.roles)) == ("Ines Moreau", [Role.TRAINEE])
     client.post("/accounts/login/code/", {"email": "ines@example.org"})
     code = next(line.strip() for line in mail.outbox[-1].body.splitlines() if line.startswith("    "))
     client.post("/accounts/login/code/confirm/", {"code": code})
@@ -177,7 +177,7 @@ def test_a_long_dry_run_shows_what_needs_attention_first(desk: Client) -> None:
 
 
 def test_rows_that_do_not_fit_in_a_form_are_refused_with_advice(desk: Client) -> None:
-    letters = random.Random(1)  # noise hardly compresses
+    letters = random.Random(1)  # noqa: S311  (noise hardly compresses)
     noise = "\n".join(
         "x@example.org,,completion,," + "".join(letters.choices(string.printable[:94].replace('"', ""), k=240))
         for _ in range(7_000)

@@ -24,7 +24,12 @@ DAYS = {
     "days-role": "Costume",
     "days-proof": "Call sheets",
 }
-WAIVER = {"waiver-requirement": "on-set-days", "waiver-reason": "A letter from the union.", "waiver-cohort": "", "waiver-until": ""}  # fmt: skip
+WAIVER = {
+    "waiver-requirement": "on-set-days",
+    "waiver-reason": "A letter from the union.",
+    "waiver-cohort": "",
+    "waiver-until": "",
+}
 TODAY = school_day(now())
 
 
@@ -118,7 +123,9 @@ def dated(form: str, on: str, why: str = "", code: str = "module-ii") -> dict[st
     return {f"{form}-module": module(code).pk, f"{form}-on": on, f"{form}-why": why}
 
 
-@pytest.mark.parametrize(("form", "model", "field"), [("completion", Completion, "completed_on"), ("access", Access, "granted_on")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "model", "field"), [("completion", Completion, "completed_on"), ("access", Access, "granted_on")]
+)
 def test_a_date_is_recorded_once_and_corrected_only_with_a_reason(
     desk: Client, anna: User, robin: User, form: str, model: Any, field: str
 ) -> None:

@@ -17,10 +17,10 @@ from tests import factories
 from tests.asking import StoppedClock
 from tests.factories import NOW
 from workshops.clock import school_day
+from workshops.cohorts.checklist import setup_checklist
 from workshops.cohorts.models import Cohort, Seat, Venue
 from workshops.people.models import ApiToken, Role, User
 from workshops.prerequisites.facts import standings_of
-from workshops.programme.checklist import setup_checklist
 
 pytestmark = pytest.mark.django_db
 

@@ -238,6 +238,7 @@ def test_prolonging_moves_the_seat_and_the_reservation_together() -> None:
     lifecycle.hold_longer(held, until=NOW + 3 * HOUR, now=NOW, why="Bank is slow")
     again = Reservation.objects.get(pk=held.pk)
     assert again.held_until == again.cohort.seats.get(occupant=again.trainee).held_until == NOW + 3 * HOUR
+    assert again.charges.get(kind="deposit").due_at == again.held_until
 
 
 def test_a_move_from_another_state_than_the_one_read_changes_nothing() -> None:

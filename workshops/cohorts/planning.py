@@ -14,11 +14,11 @@ from django.db.models import F
 
 from workshops.clock import in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts import seats
+from workshops.cohorts.checklist import setup_checklist
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, Session, Teaching, Venue, seat_is_free
 from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, about_capacity, objections
 from workshops.history.record import line, record, record_all
 from workshops.people.models import Role, User
-from workshops.programme.checklist import setup_checklist
 from workshops.programme.models import Module, School, price_on
 from workshops.programme.terms import Terms
 from workshops.transactions import writes

@@ -21,6 +21,7 @@ _SENTENCES: Mapping[str, str] = {
     "refund-sent": "{money} sent back",
     "role-granted": "Role given",
     "role-withdrawn": "Role taken",
+    "token-issued": "API token made",
     "completion-recorded": "{module} recorded as finished on {on}",
     "completion-corrected": "{module} corrected to finished on {on}",
     "access-recorded": "Access to {module} recorded from {on}",

@@ -457,7 +457,7 @@ def _fact(entry: Entry) -> str:
 
 # -- the record --------------------------------------------------------------------------------------------------------
 def dry_run(text: str, *, by: User, now: datetime) -> Plan:
-    """What this file would do. Writes nothing; seven statements, however many rows.
+    """What this file would do. Writes nothing; six statements, however many rows.
 
     Raises:
         Unreadable: when the file as a whole cannot be read.
@@ -515,7 +515,7 @@ def _accounts(emails: Iterable[str]) -> QuerySet[User]:
 
 
 def _known(emails: Iterable[str]) -> Known:
-    """What the record says of these people, in six statements."""
+    """What the record says of these people, in five statements."""
     address = {pk: email.lower() for pk, email in _accounts(emails).values_list("pk", "email")}
     known, users = Known({email: pk for pk, email in address.items()}), list(address)
     for kind, rows in (

@@ -50,10 +50,10 @@ class Awaited:
 def owed(now: datetime) -> list[Owed]:
     """Everything that is owed on seats as of `now`, the most urgent first. Two statements."""
     live = with_paid(Reservation.objects.holding_a_seat(now)).exclude(state=State.OFFERED)
-    unpaid = live.filter(paid_cents__lt=F("price_cents"))  # type: ignore[misc]  # what `with_paid` adds
+    unpaid = live.filter(paid_cents__lt=F("price_cents"))
     lines = []
     for reservation in unpaid.select_related("trainee", "cohort").prefetch_related("charges"):
-        paid: int = reservation.paid_cents  # type: ignore[attr-defined]
+        paid: int = reservation.paid_cents
         upcoming = due_next(reservation.charges.all(), paid)
         if upcoming is None:
             continue

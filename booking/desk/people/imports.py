@@ -73,12 +73,15 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         form.add_error(None, "The rows did not arrive whole, so nothing was imported. Choose the file once more.")
         return _page(request, form, status=422)
     except Changed as changed:
-        messages.warning(
-            request, "The record has changed since the dry run, so nothing was imported. This is how it is now."
-        )
+        if changed.plan.is_clean and not changed.plan.is_ready:  # the same button twice
+            messages.info(request, "Everything in this file is on record already. Nothing has changed.")
+            return redirect("desk:people")
+        if changed.plan.digest != digest:
+            words = "The record has changed since the dry run, so nothing was imported. This is how it is now."
+            messages.warning(request, words)
         return _page(request, ImportForm(), changed.plan, _signed(request, text, changed.plan), status=409)
-    new, accounts = done.count(Outcome.NEW), len(done.people)
-    opened = f" {accounts} {'account was' if accounts == 1 else 'accounts were'} made." if accounts else ""
+    new, made = done.count(Outcome.NEW), len(done.people)
+    opened = f" {made} {'account was' if made == 1 else 'accounts were'} made." if made else ""
     messages.success(request, f"{new} {'fact is' if new == 1 else 'facts are'} on record now.{opened}")
     return redirect("desk:people")
 

@@ -144,7 +144,7 @@ def _reservations(person: User, now: datetime) -> list[Reserved]:
     for each in found:
         state = each.state_at(now)
         owes = state in (State.HELD, State.RESERVED, State.CONFIRMED)
-        reserved.append(Reserved(each, state, max(each.price_cents - each.paid_cents, 0) if owes else 0))  # type: ignore[attr-defined]
+        reserved.append(Reserved(each, state, max(each.price_cents - each.paid_cents, 0) if owes else 0))
     return reserved
 
 

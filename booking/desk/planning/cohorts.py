@@ -22,6 +22,7 @@ from booking.desk.planning.programme_forms import CohortTermsForm
 from booking.desk.planning.seating import resize_as_of_now
 from workshops.clock import hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
+from workshops.cohorts.checklist import setup_checklist
 from workshops.cohorts.models import Cohort, Session
 from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import DAYS
@@ -30,7 +31,6 @@ from workshops.history.record import history_of
 from workshops.history.words import sentence
 from workshops.people.models import Role
 from workshops.programme.changing import words_for
-from workshops.programme.checklist import setup_checklist
 from workshops.programme.models import price_on, school_terms
 from workshops.programme.terms import Terms
 from workshops.web.access import SignedInRequest, roles

@@ -119,8 +119,9 @@ class Overridable(forms.Form):
         codes = [objection.code for objection in refused.objections] if refused.overridable else []
         data[self.add_prefix("despite")] = ",".join(codes)
         self.data = data
-        if codes and "reason" in self.fields and not self.has_error("reason"):
-            self.add_error(None, "If the school has decided so, say why at the end of this form and send it again.")
+        if codes:
+            self.fields["reason"].required = True  # said so on the page; it has been read already
+            self.add_error(None, "This is against the school's rule. Change it, or say why at the end of this form.")
 
 
 def add_objections(form: forms.BaseForm, refused: Refused) -> None:
@@ -199,6 +200,14 @@ class NewCohortForm(InstructorsForm, CohortBasics):
         "title", "code", "venue", "starts_on", "days", "day_starts", "day_ends", "topics", "capacity",
         "bookings_open_at", "bookings_close_at", "instructors", "lead", "reason", "despite",
     )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Say once what would else be said of every day."""
+        cleaned = super().clean() or self.cleaned_data
+        starts, ends = cleaned.get("day_starts"), cleaned.get("day_ends")
+        if starts is not None and ends is not None and ends <= starts:
+            self.add_error("day_ends", "Each day must end after it starts.")
+        return cleaned
 
     @classmethod
     def suggested(cls, now: datetime) -> "NewCohortForm":

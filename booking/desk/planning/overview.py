@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from booking.payments.ledger import with_paid
 from booking.reservations.models import Reservation, State
@@ -116,11 +116,7 @@ def lines(year: int, now: datetime, *, set_up: bool) -> list[Line]:
 
 def _unpaid(which: Q, now: datetime) -> Counter[int]:
     holding = with_paid(Reservation.objects.filter(which).holding_a_seat(now))
-    return Counter(
-        reservation.cohort_id
-        for reservation in holding
-        if reservation.paid_cents < reservation.price_cents  # type: ignore[attr-defined]
-    )
+    return Counter(reservation.cohort_id for reservation in holding if reservation.paid_cents < reservation.price_cents)
 
 
 def _line(cohort: Cohort, unpaid: int, now: datetime, set_up: bool) -> Line:
@@ -189,10 +185,7 @@ def _before_publishing(cohort: Cohort, count: Count, set_up: bool) -> str:
 
 def claims(cohort: Cohort, now: datetime) -> list[Claim]:
     """Every reservation of a cohort, those with a seat first."""
-    reservations: QuerySet[Reservation] = with_paid(cohort.reservations.select_related("trainee", "cohort"))
-    found = [
-        Claim(reservation, reservation.state_at(now), reservation.paid_cents)  # type: ignore[attr-defined]
-        for reservation in reservations
-    ]
+    reservations = with_paid(cohort.reservations.select_related("trainee", "cohort"))
+    found = [Claim(reservation, reservation.state_at(now), reservation.paid_cents) for reservation in reservations]
     over = {State.EXPIRED, State.CANCELLED, State.TRANSFERRED}
     return sorted(found, key=lambda claim: (claim.state in over, claim.reservation.seat_number, claim.reservation.pk))

@@ -22,10 +22,10 @@ from booking.desk.planning.programme_forms import (
     items,
 )
 from workshops.clock import school_day
+from workshops.cohorts.checklist import Item, conduct_is_confirmed, setup_checklist
 from workshops.people.models import Role
 from workshops.programme import changing
 from workshops.programme.changing import NotPossible
-from workshops.programme.checklist import Item, conduct_is_confirmed, setup_checklist
 from workshops.programme.models import (
     ConductText,
     Module,

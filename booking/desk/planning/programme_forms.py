@@ -30,9 +30,10 @@ _UNITS = {
 
 def field_for(term: Term, *, required: bool = True, schools: Value | None = None) -> forms.Field:
     """The form field for one term; for a cohort it may be left empty, which means what the school says."""
-    help_text = f"{term.help} {_UNITS.get(term.unit, '')}".strip()
+    unit = _UNITS.get(term.unit, "")
     if schools is not None:
-        help_text = f"{help_text} The school's: {words_for(term, schools)}."
+        unit = f"The school's: {words_for(term, schools)}."
+    help_text = f"{term.help} {unit}".strip()
     common: dict[str, Any] = {"label": term.title, "help_text": help_text, "required": required}
     if term.unit == "yes or no":
         choices = [("yes", "Yes"), ("no", "No")]
@@ -70,16 +71,6 @@ class TermRow:
     tick: BoundField
     confirmed: PolicyTerm | None
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether it can only be confirmed, not changed."""
-        return self.term.unit not in {"yes or no", "time of day"} and self.term.least == self.term.most
-
-    @property
-    def fixed_words(self) -> str:
-        """The value that cannot be changed."""
-        return words_for(self.term, self.term.least)
-
 
 class TermsForm(forms.Form):
     """Every term with its value and a tick; to change a value is to confirm it."""
@@ -90,6 +81,7 @@ class TermsForm(forms.Form):
         for term in self.catalogue:
             field = field_for(term)
             field.initial = shown(term, self.values[term.code])
+            field.disabled = _is_fixed(term)
             self.fields[term.code] = field
             self.fields[f"confirm-{term.code}"] = forms.BooleanField(required=False, label="This is how we do it")
 
@@ -146,6 +138,7 @@ class CohortTermsForm(forms.Form):
 
 
 def _is_fixed(term: Term) -> bool:
+    """Whether the school can only confirm it, not change it."""
     return term.unit not in {"yes or no", "time of day"} and term.least == term.most
 
 

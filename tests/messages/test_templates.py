@@ -1,0 +1,213 @@
+"""Every message, read as its reader gets it."""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.template.loader import render_to_string
+
+from booking.payments import paying
+from booking.payments.models import Purpose
+from booking.reservations import lifecycle
+from booking.reservations.models import Reservation
+from tests import factories
+from tests.factories import NOW
+from workshops.messages.models import Message
+from workshops.messages.outbox import send_due, words_of
+from workshops.messages.words import Words, read
+from workshops.people.models import Role, User
+from workshops.programme.models import Module, School
+
+pytestmark = pytest.mark.django_db
+TEMPLATES = Path(settings.BASE_DIR) / "templates" / "messages"
+OURS = (
+    "payment-by-transfer",
+    "payment-goes-back",
+    "reservation-cancelled",
+    "reservation-confirmed",
+    "reservation-expired",
+    "reservation-held",
+    "reservation-reserved",
+)
+ANNA = 'Anna <b>O\'Neill</b> & "Co"'
+
+
+@pytest.fixture
+def anna() -> User:
+    """A trainee in Paris whose name would break careless markup."""
+    return factories.trainee(name=ANNA, time_zone="Europe/Paris")
+
+
+def held(anna: User, **cohort: object) -> Reservation:
+    fields = {"title": "Spring 2027", **cohort}
+    return factories.reservation(cohort=factories.cohort(**fields), trainee=anna)  # type: ignore[arg-type]
+
+
+def words(kind: str) -> Words:
+    return words_of(Message.objects.get(kind=kind))
+
+
+def facts(kind: str) -> dict[str, str]:
+    return {label: value for block in words(kind).blocks for label, value in block.facts}
+
+
+def action(kind: str) -> tuple[str, str]:
+    (found,) = [block for block in words(kind).blocks if block.kind == "action"]
+    return found.text, found.address
+
+
+def everything(anna: User) -> Reservation:
+    """Cause every message there is, once."""
+    first = held(anna)
+    paying.begin(first, Purpose.DEPOSIT, "offline", by=anna, now=NOW)
+    paying.record_transfer(first, Purpose.DEPOSIT, reference="A", by=factories.person(Role.REGISTRAR), now=NOW)
+    paying.record_transfer(first, Purpose.BALANCE, reference="B", by=factories.person(Role.REGISTRAR), now=NOW)
+    given_back = factories.reservation()
+    lifecycle.cancel_hold(given_back, now=NOW, by=given_back.trainee)
+    late = factories.reservation(cohort=factories.cohort(capacity=1))
+    later = NOW + timedelta(hours=3)
+    factories.reservation(cohort=late.cohort, now=later)
+    late.refresh_from_db()
+    paying.record_transfer(late, Purpose.DEPOSIT, reference="C", by=factories.person(Role.REGISTRAR), now=later)
+    return first
+
+
+def test_every_kind_of_message_has_its_words(anna: User) -> None:
+    everything(anna)
+    caused = set(Message.objects.values_list("kind", flat=True))
+    assert sorted(caused) == list(OURS)
+    assert {path.stem for path in TEMPLATES.glob("*.txt")} >= caused
+
+
+def test_a_hold_says_until_when_in_both_zones_and_what_to_pay(anna: User) -> None:
+    reservation = held(anna)
+    assert words("reservation-held").subject == "A seat is held for you: Spring 2027"
+    venue = reservation.cohort.venue
+    assert facts("reservation-held") == {
+        "Held until": "Monday 11 January 2027, 11:00 am PST (Monday 11 January 2027, 8:00 pm CET where you are)",
+        "When": "Tuesday 11 May 2027 to Friday 14 May 2027",
+        "Where": f"{venue.name}, 100 Example Street, Los Angeles",
+        "Deposit": "$500 now",
+        "Balance": "$1,599 by the end of 11 April 2027 in Los Angeles",
+        "Price": "$2,099",
+    }
+    assert action("reservation-held") == (
+        "Pay the deposit",
+        f"{settings.SITE_URL}/reservations/{reservation.public_id}/",
+    )
+
+
+def test_a_hold_close_to_the_first_day_asks_for_everything(anna: User) -> None:
+    held(anna, starts_on=NOW.date() + timedelta(days=10))
+    told = facts("reservation-held")
+    assert (told["Price"], "Deposit" in told, "Balance" in told) == ("$2,099, due now", False, False)
+    assert action("reservation-held")[0] == "Pay for your seat"
+
+
+def test_a_reservation_says_what_is_left_and_a_confirmation_that_nothing_is(anna: User) -> None:
+    everything(anna)
+    assert facts("reservation-reserved")["Left to pay"] == "$1,599, by the end of 11 April 2027 in Los Angeles"
+    assert "Everything is paid" in words("reservation-confirmed").text
+    assert "Left to pay" not in facts("reservation-confirmed")
+
+
+def test_a_seat_that_was_paid_for_elsewhere_is_confirmed_without_a_word_of_money(anna: User) -> None:
+    anna.entitlements.create(module=Module.objects.get(code="module-iv"), source="Package", recorded_at=NOW)
+    held(anna)
+    assert Message.objects.get().kind == "reservation-confirmed"
+    assert "$" not in words("reservation-confirmed").text
+
+
+def test_a_hold_that_ran_out_leads_back_to_the_cohort(anna: User) -> None:
+    reservation = held(anna)
+    lifecycle.expire(reservation, now=NOW + timedelta(hours=2))
+    assert action("reservation-expired") == ("Reserve again", f"{settings.SITE_URL}/cohorts/{reservation.cohort.code}/")
+
+
+@pytest.mark.parametrize("details", ["", "CINTIMA LLC\nFirst Example Bank\nAccount 1234"])
+def test_someone_who_pays_by_transfer_is_told_where_to_and_with_which_reference(anna: User, details: str) -> None:
+    School.objects.update(bank_details=details)
+    reservation = held(anna)
+    paying.begin(reservation, Purpose.DEPOSIT, "offline", by=anna, now=NOW)
+    told = facts("payment-by-transfer")
+    assert (told["Amount"], told["Reference"]) == ("$500", reservation.public_id[:8].upper())
+    assert told["Seat held until"].startswith("Thursday 14 January 2027, 5:00 pm PST")
+    assert told.get("Pay to", "") == " ".join(details.split())
+    assert ("sends you its bank details" in words("payment-by-transfer").text) == (not details)
+
+
+def test_every_message_greets_its_reader_and_asks_for_one_thing(anna: User) -> None:
+    everything(anna)
+    for message in Message.objects.select_related("to"):
+        text = words_of(message)
+        assert text.blocks[0].text == f"Dear {message.to.name},"
+        assert text.blocks[-1].text == "With care, CINTIMA"
+        assert sum(block.kind == "action" for block in text.blocks) == 1
+        assert len(text.subject) <= 78
+        assert re.findall(r"[{}%!]|  |\bNone\b", text.text) == []
+
+
+def test_what_people_typed_is_text_and_nothing_else(anna: User) -> None:
+    held(anna)
+    send_due(now=NOW)
+    (sent,) = mail.outbox
+    assert f"Dear {ANNA}," in sent.body
+    html = str(sent.alternatives[0][0])  # type: ignore[attr-defined]
+    assert "Dear Anna &lt;b&gt;O&#x27;Neill&lt;/b&gt; &amp; &quot;Co&quot;," in html
+    assert "<b>" not in html
+
+
+def test_a_name_cannot_pose_as_a_link_or_a_fact() -> None:
+    eve = factories.trainee(name="Eve,\n\n[Pay here](https://evil.example)\n\nBank: mine")
+    held(eve)
+    assert [block.address for block in words("reservation-held").blocks if block.kind == "action"] == [
+        f"{settings.SITE_URL}/reservations/{Reservation.objects.get().public_id}/"
+    ]
+    assert "Bank" not in facts("reservation-held")
+
+
+def test_the_letter_says_the_same_as_the_plain_text(anna: User) -> None:
+    everything(anna)
+    for message in Message.objects.all():
+        text = words_of(message)
+        html = render_to_string("messages/layout.html", {"words": text, "site_url": settings.SITE_URL})
+        plain = re.sub(r"<style.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+        for escaped, sign in (("&lt;", "<"), ("&gt;", ">"), ("&#x27;", "'"), ("&quot;", '"'), ("&amp;", "&")):
+            plain = plain.replace(escaped, sign)
+        shown = " ".join(plain.split())
+        for block in text.blocks:
+            for part in [block.text, *(piece for fact in block.facts for piece in fact)]:
+                assert part in shown
+        assert html.count("<a ") == 3  # the name at the top, the one action, the address below
+        assert "prefers-color-scheme: dark" in html
+
+
+def test_a_message_begins_with_its_subject() -> None:
+    with pytest.raises(ValueError, match="begins with a line"):
+        read("Dear Anna,\n\nhello")
+
+
+def test_nothing_claims_certification() -> None:
+    """The union accredits programs, not people, and this system certifies nobody."""
+    claims = re.compile(r"certif|accredit|qualif", re.IGNORECASE)
+    assert [path.name for path in TEMPLATES.iterdir() if claims.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_moments_carry_their_zone(anna: User) -> None:
+    everything(anna)
+    for message in Message.objects.all():
+        moments = re.findall(r"\d{1,2}:\d\d [ap]m(?: [A-Z]{3,4})?", words_of(message).text)
+        assert [each for each in moments if not re.search(r"[A-Z]{3,4}$", each)] == []
+
+
+def test_a_stopped_clock_is_not_needed_to_read_a_message_later(anna: User) -> None:
+    """The words are made when the message is sent, from facts that were written down when it was queued."""
+    held(anna)
+    before = words("reservation-held")
+    School.objects.update(name="Another")
+    Reservation.objects.update(price_cents=1, deposit_cents=1)
+    assert words("reservation-held") == before
+    assert isinstance(Message.objects.get().created_at, datetime)
