@@ -16,6 +16,9 @@ def calendar_answer(request: HttpRequest, body: bytes, *, filename: str, cache_c
     Each representation, plain or compressed, has a strong entity tag of its own: the hash of the very bytes that are
     sent (RFC 9110, 8.8.3). `filename` must be plain ASCII without quotes.
     """
+    # A feed is the same for everyone, whatever cookies came along: the session's would be answered with one of its own
+    # where it is malformed, and a shared cache would keep that.
+    request.COOKIES.clear()
     compressed = accepts_gzip(request.headers.get("Accept-Encoding", ""))
     content = gzip.compress(body, mtime=0) if compressed else body
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'

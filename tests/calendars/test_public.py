@@ -216,7 +216,9 @@ def test_cookies_neither_matter_nor_are_set_where_roles_need_a_second_factor(set
     factories.cohort()
     registrar = Client()
     registrar.force_login(factories.person(Role.REGISTRAR))
-    for client in (Client(), registrar):
+    malformed = Client()
+    malformed.cookies["sessionid"] = "abc"
+    for client in (Client(), registrar, malformed):
         response = client.get(ALL)
         assert response.status_code == 200
         assert response["Vary"] == "Accept-Encoding"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from workshops.history.models import HistoryLine
+from workshops.history.words import SENTENCES
 
 if TYPE_CHECKING:
     from workshops.people.models import User
@@ -23,7 +24,13 @@ def line(
     why: str = "",
     **facts: Fact,
 ) -> HistoryLine:
-    """A line that is not written yet, for those who write several in one statement with `record_all`."""
+    """A line that is not written yet, for those who write several in one statement with `record_all`.
+
+    Raises:
+        KeyError: for a `what` that has no sentence in `history.words`.
+    """
+    if what not in SENTENCES:
+        raise KeyError(f"{what} has no sentence in history.words.")
     kind, key = about
     return HistoryLine(at=now, by=by, what=what, why=why, about_kind=kind, about_id=key, person=person, facts=facts)
 

@@ -1,4 +1,4 @@
-"""Sentences for the codes of the history, as pages show them."""
+"""Everything the history can say: each code with its sentence. What is not listed here cannot be recorded."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from workshops.history.models import HistoryLine
 if TYPE_CHECKING:
     from workshops.people.models import User
 
-_SENTENCES: Mapping[str, str] = {
+SENTENCES: Mapping[str, str] = {
     "reservation-held": "Seat {seat} held",
     "reservation-reserved": "Seat {seat} reserved",
     "reservation-confirmed": "Seat {seat} confirmed, everything is paid",
@@ -19,6 +19,7 @@ _SENTENCES: Mapping[str, str] = {
     "payment-received": "{money} received",
     "refund-requested": "{money} to be sent back",
     "refund-sent": "{money} sent back",
+    "account-made": "Account made",
     "role-granted": "Role given",
     "role-withdrawn": "Role taken",
     "token-issued": "API token made",
@@ -33,20 +34,41 @@ _SENTENCES: Mapping[str, str] = {
     "waiver-taken-back": "The exception for {requirement} was taken back",
     "accepted-before-recorded": "{requirement} recorded as accepted before this system",
     "profile-changed": "Profile changed ({fields})",
+    "message-sent-again": "Message sent again",
+    "cohort-planned": "Planned for {days} with {seats} seats",
+    "cohort-changed": "Changed",
+    "cohort-resized": "Seats changed: {seats}",
+    "cohort-terms-changed": "Terms of this cohort changed",
+    "cohort-published": "Published",
+    "cohort-closed": "Closed for reservations",
+    "cohort-reopened": "Opened for reservations again",
+    "instructor-added": "Instructor added",
+    "instructor-removed": "Instructor taken off",
+    "lead-changed": "Another lead instructor",
+    "venue-added": "Venue added",
+    "venue-changed": "Venue changed",
+    "school-changed": "The school's details changed",
+    "term-confirmed": "Term confirmed: {title}",
+    "price-set": "Price of {money} set from {effective_from}",
+    "price-taken-off": "Price of {money} taken off the list",
+    "conduct-published": "Conduct text published",
+    "conduct-confirmed": "Conduct text confirmed",
+    "module-changed": "Module changed",
+    "requirement-changed": "Requirement changed",
+    "areas-changed": "Training areas changed",
 }
 
 
 def sentence(line: HistoryLine) -> str:
-    """What happened, in words. A code without a sentence of its own is read as it is written."""
+    """What happened, in words; without a fact that an older line does not have, the bare code."""
     facts = {key: value for key, value in line.facts.items() if value is not None}
     if "cents" in facts:
         facts["money"] = money.in_words(int(facts["cents"]))
     for key in ("module", "requirement"):
         if key in facts:
             facts[key] = _title(str(facts[key]))
-    template = _SENTENCES.get(line.what, line.what.replace("-", " ").capitalize())
     try:
-        return template.format(**facts)
+        return SENTENCES[line.what].format(**facts)
     except KeyError:
         return line.what.replace("-", " ").capitalize()
 

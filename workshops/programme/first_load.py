@@ -1,9 +1,11 @@
 """Puts the published programme into a new database. The first migration calls it, once."""
 
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time
 from importlib.resources import files
 from typing import Any
+
+from workshops.clock import SCHOOL_ZONE
 
 PUBLISHED = date(2026, 1, 1)
 
@@ -30,5 +32,5 @@ def load_programme(apps: Any, _schema_editor: Any) -> None:
     model("ConductText").create(
         version=facts["conduct"]["version"],
         body=facts["conduct"]["body"].strip(),
-        published_at=datetime(PUBLISHED.year, PUBLISHED.month, PUBLISHED.day, tzinfo=UTC),
+        published_at=datetime.combine(PUBLISHED, time(), SCHOOL_ZONE),
     )
