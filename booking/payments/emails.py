@@ -19,7 +19,7 @@ def how_to_transfer(payment: Payment, bank_details: str, *, now: datetime) -> No
             **context(reservation),
             "amount": money.in_words(payment.amount_cents, payment.currency),
             "reference": transfer_reference(payment),
-            "bank_details": bank_details,
+            "bank_details": " · ".join(line.strip() for line in bank_details.splitlines() if line.strip()),
         },
         now=now,
     )

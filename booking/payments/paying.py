@@ -8,10 +8,11 @@ from django.db import IntegrityError
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
-from booking.payments.settling import Settled, settle
+from booking.payments.settling import Settled, finish, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from workshops.clock import business_days_later
+from workshops.cohorts import seats
 from workshops.people.models import User
 from workshops.programme.models import school
 from workshops.transactions import writes
@@ -140,18 +141,20 @@ def record_transfer(reservation: Reservation, purpose: Purpose, *, reference: st
         AlreadyRecorded: when this reference has been recorded before.
         NothingToPay: when nothing is missing for `purpose`.
     """
-    if Payment.objects.filter(gateway=Offline.name, reference=reference).exists():
-        raise AlreadyRecorded
     try:
-        return settle(_arrived(reservation, purpose, now=now), now=now, by=by, reference=reference)
+        settled = _record_transfer(reservation, purpose, reference=reference, by=by, now=now)
     except IntegrityError:
         raise AlreadyRecorded from None
+    return finish(settled, now=now)
 
 
 @writes
-def _arrived(reservation: Reservation, purpose: Purpose, *, now: datetime) -> Payment:
-    reservation = _locked(reservation)
-    amount = owed_for(reservation, purpose, paid_cents=ledger.paid_cents(reservation))
+def _record_transfer(reservation: Reservation, purpose: Purpose, *, reference: str, by: User, now: datetime) -> Settled:
+    """The payment and what becomes of it, all at once: a reference that was recorded before leaves nothing behind."""
+    seats.lock(reservation.cohort_id, reservation.trainee_id)
+    fresh = _locked(reservation)
+    amount = owed_for(fresh, purpose, paid_cents=ledger.paid_cents(fresh))
     if not amount:
         raise NothingToPay("That has been paid already. If the money came twice, send it back at the bank.")
-    return _under_way(reservation, purpose, Offline.name, amount, now)
+    payment = _under_way(fresh, purpose, Offline.name, amount, now)
+    return settle_here(payment, now=now, by=by, reference=reference)

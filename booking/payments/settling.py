@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.payments import emails, gateways, ledger
+from booking.payments.gateways.offline import Offline
 from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 from booking.reservations import lifecycle
 from workshops.history.record import record
@@ -27,14 +28,19 @@ def settle(payment: Payment, *, now: datetime, by: User | None, reference: str) 
     calls it; the gateway and the reference together are unique. The refund, where there is one, is sent back after the
     transaction.
     """
-    settled = _settle(payment, now=now, by=by, reference=reference)
+    return finish(settle_here(payment, now=now, by=by, reference=reference), now=now)
+
+
+def finish(settled: Settled, *, now: datetime) -> Settled:
+    """What follows once the transaction has been committed: send back what is owed back."""
     if settled.refund and settled.refund.status == RefundStatus.REQUESTED:
         send_back(settled.refund, now=now)
     return settled
 
 
 @writes
-def _settle(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
+def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
+    """The part of `settle` that is one transaction, for a caller who has more to write in it."""
     reservation = payment.reservation
     paid = ledger.paid_cents(reservation)
     already = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.SUCCEEDED).exists()
@@ -60,6 +66,13 @@ def _settle(payment: Payment, *, now: datetime, by: User | None, reference: str)
            cents=refund.amount_cents)  # fmt: skip
     emails.goes_back(refund, now=now)
     return Settled(fresh, False, refund)
+
+
+def send_back_due(now: datetime) -> int:
+    """Send back what was asked for and not begun, because a process ended in between; return how many have gone."""
+    waiting = Refund.objects.filter(status=RefundStatus.REQUESTED, payment__gateway__in=gateways.offered())
+    refunds = waiting.exclude(payment__gateway=Offline.name).select_related("payment__reservation")
+    return sum(send_back(refund, now=now).status == RefundStatus.SUCCEEDED for refund in refunds[:50])
 
 
 def send_back(refund: Refund, *, now: datetime) -> Refund:

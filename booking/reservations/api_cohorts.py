@@ -11,7 +11,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from booking.reservations.admission import quote
-from workshops.clock import school_day
+from workshops.clock import SCHOOL_ZONE, school_day
 from workshops.cohorts.models import Cohort, CohortQuerySet, CohortStatus
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites.api import RequirementAnswer
@@ -173,7 +173,6 @@ def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
     answers = []
     for one in found:
         cost = quote(one, one.terms(terms), prices.get(one.module.code), entitled=False, today=today)
-        zone = one.zone
         answers.append(
             CohortAnswer(
                 id=one.public_id,
@@ -183,10 +182,12 @@ def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
                 bookable=one.is_bookable(now),
                 starts_on=one.starts_on,
                 ends_on=one.ends_on,
-                timezone=one.venue.time_zone,
+                timezone=settings.TIME_ZONE,
                 venue=VenueAnswer(one.venue.name, one.venue.address, one.venue.city),
                 sessions=[
-                    SessionAnswer(day.day, day.starts_at.astimezone(zone), day.ends_at.astimezone(zone), day.topics)
+                    SessionAnswer(
+                        day.day, day.starts_at.astimezone(SCHOOL_ZONE), day.ends_at.astimezone(SCHOOL_ZONE), day.topics
+                    )
                     for day in one.sessions.all()
                 ],
                 capacity=one.capacity,  # type: ignore[attr-defined]
@@ -195,8 +196,8 @@ def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
                 price=Money(cost.price_cents, cost.currency),
                 deposit=Money(cost.deposit_cents, cost.currency),
                 balance_due_on=cost.balance_due_on,
-                bookings_open_at=one.bookings_open_at.astimezone(zone),
-                bookings_close_at=one.bookings_close_at.astimezone(zone),
+                bookings_open_at=one.bookings_open_at.astimezone(SCHOOL_ZONE),
+                bookings_close_at=one.bookings_close_at.astimezone(SCHOOL_ZONE),
                 conduct=ConductAnswer(conduct.version, _absolute(reverse("conduct", args=[conduct.version]))),
                 url=_absolute(one.get_absolute_url()),
             )

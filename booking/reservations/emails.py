@@ -6,7 +6,7 @@ from django.conf import settings
 
 from booking.reservations.models import Reservation, State
 from workshops import money
-from workshops.clock import in_words, moment_for, with_weekday
+from workshops.clock import moment_for, with_weekday
 from workshops.messages.outbox import queue
 
 # An offer is made by the line and speaks for itself; a move is told by the reservation it led to.
@@ -33,7 +33,7 @@ def context(reservation: Reservation) -> dict[str, str]:
         "price": money.in_words(reservation.price_cents, reservation.currency),
         "deposit": money.in_words(reservation.deposit_cents, reservation.currency),
         "balance": money.in_words(balance, reservation.currency) if balance else "",
-        "balance_due_on": in_words(reservation.balance_due_on),
+        "balance_due_on": with_weekday(reservation.balance_due_on),
         "link": f"{settings.SITE_URL}{reservation.get_absolute_url()}",
         "cohort_link": f"{settings.SITE_URL}{cohort.get_absolute_url()}",
     }

@@ -8,45 +8,44 @@ out is a free seat already.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import QuerySet
-
+from booking.payments.settling import send_back_due
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation
 from workshops.messages.outbox import send_due
-from workshops.transactions import writes
-from workshops.web.models import KeptAnswer
+from workshops.web.repeats import forget_old
 
 log = logging.getLogger(__name__)
 
 HOLDS_AT_ONCE = 100
 # Each may wait out the mail server's timeout; all of them together must end before their lease does.
 MESSAGES_AT_ONCE = 10
-ANSWERS_KEPT_FOR = timedelta(hours=72)
 
 
 @dataclass(frozen=True)
 class Done:
-    """What one round did: holds marked as run out, messages tried, kept answers deleted; and which tasks failed."""
+    """What one round did, a number for each task, and which tasks failed."""
 
-    expired: int = 0
+    holds: int = 0
     messages: int = 0
     answers: int = 0
+    refunds: int = 0
     failed: tuple[str, ...] = ()
 
     @property
     def anything(self) -> bool:
         """Whether another round may find more to do at once."""
-        return bool(self.expired or self.messages or self.answers)
+        return bool(self.holds or self.messages or self.answers or self.refunds)
 
 
 def do_due(now: datetime) -> Done:
     """Do one round of everything that is due. A task that fails is logged, named in the answer, and stops no other."""
     tasks: dict[str, Callable[[datetime], int]] = {
         "holds": expire_holds,
+        "refunds": send_back_due,
         "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
-        "answers": delete_old_answers,
+        "answers": forget_old,
     }
     counts: dict[str, int] = {}
     failed = []
@@ -56,7 +55,7 @@ def do_due(now: datetime) -> Done:
         except Exception:  # whatever it is, the other tasks and the next round go on
             log.exception("What was due of %s could not be done.", name)
             failed.append(name)
-    return Done(counts.get("holds", 0), counts.get("messages", 0), counts.get("answers", 0), tuple(failed))
+    return Done(**counts, failed=tuple(failed))
 
 
 def expire_holds(now: datetime) -> int:
@@ -76,15 +75,3 @@ def expire_holds(now: datetime) -> int:
     if problem and not expired:
         raise problem
     return expired
-
-
-def delete_old_answers(now: datetime) -> int:
-    """Delete first answers of the API that no repeat will ask for any more; return how many."""
-    old = KeptAnswer.objects.filter(created_at__lt=now - ANSWERS_KEPT_FOR)
-    # Most rounds find none, and then need not stand in line to write.
-    return _delete(old) if old.exists() else 0
-
-
-@writes
-def _delete(answers: QuerySet[KeptAnswer]) -> int:
-    return answers.delete()[0]

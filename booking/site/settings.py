@@ -196,8 +196,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
-# A whole office shares one address, and so does everyone behind a mobile network: the limits that bite count the account
-# (key); those on an address only stop floods.
+# A whole office shares one address, and so does everyone behind a mobile network: the limits that bite count the
+# account (key); those on an address only stop floods.
 ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "100/m/ip,5/300s/key",

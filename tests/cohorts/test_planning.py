@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, CohortStatus, Teaching, Venue
 from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import Day, Plan
-from workshops.cohorts.venues import NameTaken, ZoneFixed, add_venue, change_venue
+from workshops.cohorts.venues import NameTaken, add_venue, change_venue
 from workshops.history.models import HistoryLine
 from workshops.history.record import history_of
 from workshops.people.models import Role, User
@@ -438,17 +438,3 @@ def test_two_venues_never_share_a_name(registrar: User) -> None:
     with pytest.raises(NameTaken):
         change_venue(second, {"name": first.name}, by=registrar, now=NOW)
     assert sorted(Venue.objects.values_list("name", flat=True)) == ["Stage A", "Stage C"]
-
-
-def test_the_time_zone_of_a_venue_stays_once_hours_are_planned_in_it(cohort: Cohort, registrar: User) -> None:
-    with pytest.raises(ZoneFixed):
-        change_venue(cohort.venue, {"time_zone": "America/New_York"}, by=registrar, now=NOW)
-    assert change_venue(factories.venue(), {"time_zone": "America/New_York"}, by=registrar, now=NOW)
-
-
-def test_hours_of_a_venue_elsewhere_are_its_own(registrar: User) -> None:
-    venue = factories.venue(time_zone="America/New_York")
-    night = datetime(2027, 6, 2, 23, 30, tzinfo=NOW.tzinfo)  # half past two on 3 June there
-    days = tuple(Day(night + timedelta(days=n), night + timedelta(days=n, hours=8)) for n in range(4))
-    cohort = planning.plan_cohort(plan(venue=venue, days=days), by=registrar, now=NOW)
-    assert (cohort.starts_on, cohort.ends_on) == (date(2027, 6, 3), date(2027, 6, 6))

@@ -11,7 +11,7 @@ from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, objections
 from workshops.people.models import User
 
 FIRST = date(2027, 6, 3)
-STAGE = Venue(pk=1, name="Stage B", time_zone="America/Los_Angeles")
+STAGE = Venue(pk=1, name="Stage B")
 AMARA = User(pk=1, name="Amara", email="amara@example.org")
 LENA = User(pk=2, name="Lena", email="lena@example.org")
 

@@ -128,7 +128,7 @@ def test_what_the_school_always_does_can_be_confirmed_and_not_changed(registrar:
 
 
 # -- venues -----------------------------------------------------------------------------------------------------------
-VENUE = {"name": "Stage B", "address": "1 Street", "city": "Los Angeles", "time_zone": "America/Los_Angeles"}
+VENUE = {"name": "Stage B", "address": "1 Street", "city": "Los Angeles"}
 
 
 def test_a_venue_is_added_and_changed(registrar: Client) -> None:
@@ -141,9 +141,7 @@ def test_a_venue_is_added_and_changed(registrar: Client) -> None:
     assert [line.what for line in HistoryLine.objects.filter(about_kind="venue")] == ["venue-added", "venue-changed"]
 
 
-@pytest.mark.parametrize(
-    "changes", [{"name": ""}, {"name": "x" * 121}, {"time_zone": "Mars/Olympus"}, {"address": ""}, {"city": "a\x00"}]
-)
+@pytest.mark.parametrize("changes", [{"name": ""}, {"name": "x" * 121}, {"address": ""}, {"city": "a\x00"}])
 def test_a_venue_that_cannot_be_is_not_added(registrar: Client, changes: dict[str, str]) -> None:
     assert registrar.post("/desk/venues/new/", {**VENUE, **changes}).status_code == 422
     assert not Venue.objects.exists()
@@ -153,12 +151,6 @@ def test_two_venues_of_one_name_are_told_apart(registrar: Client) -> None:
     factories.venue(name="Stage B")
     answer = registrar.post("/desk/venues/new/", VENUE)
     assert (answer.status_code, "Another venue has this name." in text(answer)) == (422, True)
-
-
-def test_the_zone_of_a_venue_with_cohorts_stays(registrar: Client) -> None:
-    venue = factories.cohort().venue
-    answer = registrar.post(f"/desk/venues/{venue.pk}/", {**VENUE, "time_zone": "America/New_York"})
-    assert (answer.status_code, "Add it as another venue." in text(answer)) == (422, True)
 
 
 @pytest.mark.parametrize("number", ["0", "999", "99999999999999999999999999"])

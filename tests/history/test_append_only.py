@@ -25,7 +25,7 @@ TABLES = [*workshops_apps.APPEND_ONLY, *booking_apps.APPEND_ONLY]
 def happened(db: None) -> User:
     """One line of history and one booking in the ledger; the person whom the line is about."""
     someone = factories.person()
-    record("seat-taken", about=("seat", "17"), now=NOW, by=someone, person=someone, why="They asked.")
+    record("venue-changed", about=("seat", "17"), now=NOW, by=someone, person=someone, why="They asked.")
     amounts = {Account.BANK: 50_000, Account.TUITION_HELD: -50_000}
     ledger.post("payment:1", factories.reservation(), amounts, at=NOW)
     if connection.vendor == "postgresql":
@@ -76,7 +76,7 @@ def test_nothing_that_happened_can_be_deleted(table: str, happened: User) -> Non
         ("booking_posting", "amount_cents = 1"),
         ("booking_posting", "account = 'sandbox'"),
         ("booking_posting", "amount_cents = amount_cents"),
-        ("workshops_historyline", "what = 'seat-released'"),
+        ("workshops_historyline", "what = 'venue-added'"),
         ("workshops_historyline", "why = ''"),
         ("workshops_historyline", "at = '2020-01-01 00:00:00+00'"),
         ("workshops_historyline", """facts = '{"reason": "another"}'"""),
@@ -92,7 +92,7 @@ def test_nothing_that_happened_can_be_changed(table: str, change: str, happened:
 def test_a_line_of_history_cannot_be_laid_at_another_persons_door(happened: User) -> None:
     other = factories.person()
     for column in ("by_id", "person_id"):
-        refuses(f"UPDATE workshops_historyline SET {column} = {other.pk} WHERE what = 'seat-taken'")
+        refuses(f"UPDATE workshops_historyline SET {column} = {other.pk} WHERE what = 'venue-changed'")
     execute("UPDATE workshops_historyline SET by_id = NULL, person_id = NULL")
     refuses(f"UPDATE workshops_historyline SET person_id = {other.pk}")
 
@@ -100,13 +100,13 @@ def test_a_line_of_history_cannot_be_laid_at_another_persons_door(happened: User
 def test_a_person_can_be_taken_out_of_history_and_what_happened_stays(happened: User) -> None:
     assert execute(f"UPDATE workshops_historyline SET by_id = NULL WHERE by_id = {happened.pk}") == 1
     assert execute(f"UPDATE workshops_historyline SET person_id = NULL WHERE person_id = {happened.pk}") == 1
-    line = HistoryLine.objects.get(what="seat-taken")
+    line = HistoryLine.objects.get(what="venue-changed")
     assert (line.by_id, line.person_id, line.why) == (None, None, "They asked.")
 
 
 def test_deleting_a_person_goes_through_and_leaves_history_without_a_name(happened: User) -> None:
     happened.delete()
-    line = HistoryLine.objects.get(what="seat-taken")
+    line = HistoryLine.objects.get(what="venue-changed")
     assert (line.by, line.person) == (None, None)
 
 
@@ -141,7 +141,7 @@ def test_an_insert_that_meets_a_row_cannot_change_it(happened: User) -> None:
 
 
 def test_what_happens_can_still_be_added(happened: User) -> None:
-    record("seat-released", about=("seat", "17"), now=NOW)
+    record("venue-added", about=("seat", "17"), now=NOW)
     assert HistoryLine.objects.filter(about_id="17").count() == 2
 
 
@@ -171,5 +171,5 @@ def test_every_migration_brings_the_triggers_back(lose_them: Callable[[], None],
     assert lost or (connection.vendor == "postgresql" and lose_them is _rebuild_the_table)
     call_command("migrate", verbosity=0)
     assert {table: triggers_on(table) for table in TABLES} == before
-    record("seat-taken", about=("seat", "17"), now=NOW)
+    record("venue-changed", about=("seat", "17"), now=NOW)
     refuses("DELETE FROM workshops_historyline")

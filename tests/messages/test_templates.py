@@ -91,7 +91,7 @@ def test_a_hold_says_until_when_in_both_zones_and_what_to_pay(anna: User) -> Non
         "When": "Tuesday 11 May 2027 to Friday 14 May 2027",
         "Where": f"{venue.name}, 100 Example Street, Los Angeles",
         "Deposit": "$500 now",
-        "Balance": "$1,599 by the end of 11 April 2027 in Los Angeles",
+        "Balance": "$1,599 by the end of Sunday 11 April 2027 in Los Angeles",
         "Price": "$2,099",
     }
     assert action("reservation-held") == (
@@ -109,7 +109,7 @@ def test_a_hold_close_to_the_first_day_asks_for_everything(anna: User) -> None:
 
 def test_a_reservation_says_what_is_left_and_a_confirmation_that_nothing_is(anna: User) -> None:
     everything(anna)
-    assert facts("reservation-reserved")["Left to pay"] == "$1,599, by the end of 11 April 2027 in Los Angeles"
+    assert facts("reservation-reserved")["Left to pay"] == "$1,599, by the end of Sunday 11 April 2027 in Los Angeles"
     assert "Everything is paid" in words("reservation-confirmed").text
     assert "Left to pay" not in facts("reservation-confirmed")
 
@@ -135,7 +135,7 @@ def test_someone_who_pays_by_transfer_is_told_where_to_and_with_which_reference(
     told = facts("payment-by-transfer")
     assert (told["Amount"], told["Reference"]) == ("$500", reservation.public_id[:8].upper())
     assert told["Seat held until"].startswith("Thursday 14 January 2027, 5:00 pm PST")
-    assert told.get("Pay to", "") == " ".join(details.split())
+    assert told.get("Pay to", "") == " · ".join(details.splitlines())
     assert ("sends you its bank details" in words("payment-by-transfer").text) == (not details)
 
 

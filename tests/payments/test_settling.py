@@ -7,7 +7,7 @@ from django.db.models import Sum
 
 from booking.payments import ledger, paying
 from booking.payments.models import Account, Payment, PaymentStatus, Posting, Purpose, Refund, RefundStatus
-from booking.payments.settling import refunded, settle
+from booking.payments.settling import refunded, send_back_due, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
@@ -209,3 +209,34 @@ def test_the_sum_in_one_statement_agrees_with_the_sum_of_each() -> None:
     pay(paid)
     summed = {each.pk: each.paid_cents for each in ledger.with_paid(Reservation.objects.all())}
     assert summed == {paid.pk: 50_000, unpaid.pk: 0}
+
+
+def test_a_transfer_recorded_twice_at_the_same_moment_leaves_one_payment_behind() -> None:
+    """The second finds the reference taken only when it writes: nothing of it stays, not even an attempt."""
+    first, second = factories.reservation(), factories.reservation()
+    registrar = factories.person(Role.REGISTRAR)
+    paying.record_transfer(first, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    with pytest.raises(paying.AlreadyRecorded):
+        paying.record_transfer(second, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    assert (Payment.objects.count(), state_of(second), ledger.paid_cents(second)) == (1, State.HELD, 0)
+
+
+def test_a_refund_that_was_asked_for_by_a_process_that_died_is_sent_back_by_the_worker() -> None:
+    cohort = factories.cohort(capacity=1)
+    late = factories.reservation(cohort=cohort)
+    payment = Payment.objects.create(
+        reservation=late, purpose="deposit", gateway="sandbox", amount_cents=50_000, currency="USD", created_at=NOW
+    )
+    factories.reservation(cohort=cohort, now=NOW + HOUR)
+    settle_here(payment, now=NOW + HOUR, by=None, reference="")  # and here the process dies
+    assert send_back_due(NOW + HOUR) == 1
+    assert send_back_due(NOW + HOUR) == 0
+    assert (Refund.objects.get().status, ledger.paid_cents(late)) == (RefundStatus.SUCCEEDED, 0)
+
+
+def test_a_refund_by_bank_transfer_waits_for_a_person() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
+    assert send_back_due(NOW) == 0
+    assert Refund.objects.get().status == RefundStatus.REQUESTED

@@ -11,6 +11,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
@@ -71,11 +72,9 @@ class Place:
     @contextmanager
     def here(self) -> Iterator[None]:
         """Be this installation for a while."""
-        stored_in = {"default": settings.STORAGES["default"] | {"OPTIONS": {"location": self.data / "files"}}}
-        with (
-            connected_to(self.database_url),
-            override_settings(DATA_DIR=self.data, STORAGES=settings.STORAGES | stored_in),
-        ):
+        storages: dict[str, Any] = deepcopy(settings.STORAGES)
+        storages["default"]["OPTIONS"]["location"] = self.data / "files"
+        with connected_to(self.database_url), override_settings(DATA_DIR=self.data, STORAGES=storages):
             yield
 
     def manage(self, command: str, *arguments: str) -> str:
@@ -122,7 +121,9 @@ def place(fresh_database: str, tmp_path: Path) -> Place:
     someone = factories.trainee(name="Zoë Ünïcode\t\\N\n")
     reservation = factories.reservation(trainee=someone)
     ledger.post("payment:1", reservation, {Account.BANK: 50_000, Account.TUITION_HELD: -50_000}, at=NOW)
-    record("note", about=("seat", "1"), now=NOW, by=someone, person=someone, why='"quoted", \\back\\ 🎬', cents=5)
+    record(
+        "venue-changed", about=("seat", "1"), now=NOW, by=someone, person=someone, why='"quoted", \\back\\ 🎬', cents=5
+    )
     here.upload("evidence/2027/call-sheet.pdf", b"%PDF-1.7\n" + bytes(range(256)) * 9_000)
     here.upload("evidence/ünï.txt", b"")
     return here
@@ -176,7 +177,7 @@ def test_what_was_restored_goes_on_where_it_stopped(place: Place, empty: Place, 
     last = HistoryLine.objects.order_by("pk").last()
     assert last is not None
     with connected_to(empty.database_url):
-        record("note", about=("seat", "1"), now=NOW)
+        record("venue-changed", about=("seat", "1"), now=NOW)
         factories.reservation()
         assert HistoryLine.objects.filter(pk=last.pk + 1).exists()
         assert triggers_on("workshops_historyline")
@@ -218,8 +219,8 @@ def test_a_backup_is_of_one_moment_while_others_write(place: Place, empty: Place
         with closing(connection):
             while not stop.is_set():
                 with transaction.atomic():
-                    record("first-of-two", about=("pair", "1"), now=NOW)
-                    record("second-of-two", about=("pair", "1"), now=NOW)
+                    record("instructor-added", about=("pair", "1"), now=NOW)
+                    record("instructor-removed", about=("pair", "1"), now=NOW)
                 begun.set()
 
     file = tmp_path / "kept.zip"
@@ -234,9 +235,9 @@ def test_a_backup_is_of_one_moment_while_others_write(place: Place, empty: Place
         writer.join()
     empty.restore(file)
     with connected_to(empty.database_url):
-        pairs = [HistoryLine.objects.filter(what=what).count() for what in ("first-of-two", "second-of-two")]
+        pairs = [HistoryLine.objects.filter(what=what).count() for what in ("instructor-added", "instructor-removed")]
     assert pairs[0] == pairs[1] > 0
-    assert HistoryLine.objects.filter(what="first-of-two").count() > pairs[0]
+    assert HistoryLine.objects.filter(what="instructor-added").count() > pairs[0]
 
 
 @pytest.mark.slow
@@ -345,7 +346,7 @@ def test_a_backup_by_an_older_version_is_brought_up_to_date(place: Place, empty:
     assert "brought up to date" in empty.restore(file)
     empty.manage("migrate", "--check")
     with connected_to(empty.database_url):
-        assert HistoryLine.objects.filter(what="note").count() == 1
+        assert HistoryLine.objects.filter(what="venue-changed").count() == 1
     assert "usersessions_usersession" in empty.rows(also_left_out=True)
     assert empty.rows()["workshops_user"] == place.rows()["workshops_user"]
 

@@ -45,8 +45,8 @@ def answer(key: str, *, hours_ago: int) -> KeptAnswer:
 @pytest.mark.django_db
 def test_a_hold_that_ran_out_is_marked_its_seat_freed_and_its_trainee_told() -> None:
     held = factories.reservation()
-    assert do_due(NOW).expired == 0
-    assert do_due(LATER).expired == 1
+    assert do_due(NOW).holds == 0
+    assert do_due(LATER).holds == 1
     held.refresh_from_db()
     assert (held.state, held.cohort.seats.filter(status="free").count()) == (State.EXPIRED, 12)
     assert HistoryLine.objects.filter(what="reservation-expired").count() == 1
@@ -80,7 +80,7 @@ def test_a_task_that_fails_is_logged_and_stops_no_other(
     factories.reservation()
     answer("old", hours_ago=100)
     with caplog.at_level(logging.ERROR):
-        assert do_due(LATER) == Done(expired=1, messages=0, answers=1, failed=("messages",))
+        assert do_due(LATER) == Done(holds=1, messages=0, answers=1, failed=("messages",))
     assert "What was due of messages could not be done." in caplog.text
 
 
@@ -95,7 +95,7 @@ def test_one_reservation_that_cannot_be_expired_keeps_no_other_waiting(monkeypat
         return bool(expire(reservation, **given))
 
     monkeypatch.setattr(lifecycle, "expire", fails_for_one)
-    assert do_due(LATER).expired == 1
+    assert do_due(LATER).holds == 1
     fine.refresh_from_db()
     assert fine.state == State.EXPIRED
     assert do_due(LATER).failed == ("holds",)
@@ -114,12 +114,12 @@ def test_the_command_goes_on_until_nothing_is_left_and_says_what_it_did(monkeypa
         factories.reservation(now=now() - timedelta(hours=2))
     said = StringIO()
     call_command("do_due", stdout=said)
-    assert said.getvalue() == "Holds run out: 3. Messages tried: 6. Kept answers deleted: 0.\n"
+    assert said.getvalue() == "Holds run out: 3. Refunds sent: 0. Messages tried: 6. Kept answers deleted: 0.\n"
 
 
 @pytest.mark.django_db
 def test_the_command_fails_where_a_task_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due, "delete_old_answers", lambda _now: 1 // 0)
+    monkeypatch.setattr(due, "forget_old", lambda _now: 1 // 0)
     with pytest.raises(CommandError, match="answers"):
         call_command("do_due", stdout=StringIO())
 
@@ -143,7 +143,7 @@ def test_many_workers_at_once_do_everything_once(fresh_database: str, settings: 
         worker.start()
     for worker in workers:
         worker.join()
-    assert sum(each.expired for each in done) == 12
+    assert sum(each.holds for each in done) == 12
     assert sum(each.messages for each in done) == 24
     assert {message.attempts for message in Message.objects.all()} == {1}
     assert HistoryLine.objects.filter(what="reservation-expired").count() == 12

@@ -1,12 +1,12 @@
 """Where and when Module IV happens, who teaches it, and the seats in the room."""
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from workshops.clock import school_day
 from workshops.ids import new_id
 from workshops.programme.models import Module
 from workshops.programme.terms import Terms
@@ -18,7 +18,6 @@ class Venue(models.Model):
     name = models.CharField(max_length=120, unique=True)
     address = models.CharField(max_length=200)
     city = models.CharField(max_length=80, default="Los Angeles")
-    time_zone = models.CharField(max_length=64, default="America/Los_Angeles")
     transit = models.TextField("getting there", blank=True)
     step_free = models.TextField("step-free access", blank=True)
     toilets = models.TextField(blank=True)
@@ -103,17 +102,12 @@ class Cohort(models.Model):
 
         return reverse("cohort", args=[self.code])
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone of the room."""
-        return ZoneInfo(self.venue.time_zone)
-
     def is_bookable(self, now: datetime) -> bool:
         """Whether the school takes reservations now, seats or no seats."""
         return (
             self.status == CohortStatus.PUBLISHED
             and self.bookings_open_at <= now < self.bookings_close_at
-            and now.astimezone(self.zone).date() < self.starts_on
+            and school_day(now) < self.starts_on
         )
 
     def terms(self, schools: Terms) -> Terms:

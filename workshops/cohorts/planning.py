@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import F
 
-from workshops.clock import in_words, moment_in_words, school_day, with_weekday
+from workshops.clock import SCHOOL_ZONE, in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts import seats
 from workshops.cohorts.checklist import setup_checklist
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, Session, Teaching, Venue, seat_is_free
@@ -446,8 +446,8 @@ def _hours(plan: Plan) -> list[tuple[datetime, datetime]]:
 
 def _days_in_words(plan: Plan) -> str:
     return "; ".join(
-        f"{with_weekday(day.starts_at.astimezone(plan.zone).date())}, {day.starts_at.astimezone(plan.zone):%H:%M} to "
-        f"{day.ends_at.astimezone(plan.zone):%H:%M}"
+        f"{with_weekday(school_day(day.starts_at))}, {day.starts_at.astimezone(SCHOOL_ZONE):%H:%M} to "
+        f"{day.ends_at.astimezone(SCHOOL_ZONE):%H:%M}"
         for _, day in _numbered(plan.days)
     )
 

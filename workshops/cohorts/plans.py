@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-from workshops.clock import in_words, moment_in_words, with_weekday
+from workshops.clock import in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts.models import Venue
 from workshops.people.models import User
 
@@ -51,14 +50,9 @@ class Plan:
     lead: User | None = None
 
     @property
-    def zone(self) -> ZoneInfo:
-        """The time zone of the room."""
-        return ZoneInfo(self.venue.time_zone)
-
-    @property
     def dates(self) -> list[date]:
-        """The calendar date of each day, in the room's time zone."""
-        return [day.starts_at.astimezone(self.zone).date() for day in self.days]
+        """The calendar date of each day in Los Angeles."""
+        return [school_day(day.starts_at) for day in self.days]
 
 
 @dataclass(frozen=True)
@@ -134,7 +128,7 @@ def _about_days(plan: Plan, count: int) -> Iterator[Objection]:
     ordered = sorted(plan.days, key=lambda day: day.starts_at)
     for earlier, later in pairwise(ordered):
         if later.starts_at < earlier.ends_at:
-            on = later.starts_at.astimezone(plan.zone).date()
+            on = school_day(later.starts_at)
             yield Objection("hours-overlap", f"Two days overlap on {with_weekday(on)}. Each day has hours of its own.")
     dates = sorted(plan.dates)
     if dates != [dates[0] + timedelta(days=index) for index in range(count)]:

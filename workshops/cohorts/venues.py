@@ -20,10 +20,6 @@ class NameTaken(Exception):
     """Another venue has this name."""
 
 
-class ZoneFixed(Exception):
-    """Cohorts are planned there, and their hours are in the time of the place."""
-
-
 @writes
 def add_venue(values: Mapping[str, str], *, by: User, now: datetime) -> Venue:
     """Put a venue on file.
@@ -48,14 +44,11 @@ def change_venue(venue: Venue, values: Mapping[str, str], *, by: User, now: date
 
     Raises:
         NameTaken: when another venue has this name.
-        ZoneFixed: for another time zone, once a cohort is planned there.
     """
     it = Venue.objects.select_for_update().get(pk=venue.pk)
     differing = {name: value for name, value in values.items() if getattr(it, name) != value}
     if not differing:
         return False
-    if "time_zone" in differing and it.cohorts.exists():
-        raise ZoneFixed
     facts: dict[str, Any] = {name: f"{getattr(it, name)} → {value}" for name, value in differing.items()}
     for name, value in differing.items():
         setattr(it, name, value)

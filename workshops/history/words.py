@@ -1,9 +1,11 @@
 """Everything the history can say: each code with its sentence. What is not listed here cannot be recorded."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from workshops import money
+from workshops.clock import in_words
 from workshops.history.models import HistoryLine
 
 if TYPE_CHECKING:
@@ -67,6 +69,9 @@ def sentence(line: HistoryLine) -> str:
     for key in ("module", "requirement"):
         if key in facts:
             facts[key] = _title(str(facts[key]))
+    for key in ("on", "effective_from"):
+        if key in facts:
+            facts[key] = in_words(date.fromisoformat(str(facts[key])))
     try:
         return SENTENCES[line.what].format(**facts)
     except KeyError:

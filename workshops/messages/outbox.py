@@ -64,7 +64,7 @@ def message_id(message: Message) -> str:
     return f"<message-{message.pk}@{settings.CALENDAR_HOST}>"
 
 
-def send_due(*, now: datetime, limit: int = 20) -> int:
+def send_due(*, now: datetime, limit: int = 10) -> int:
     """Send what is due; return how many were tried. Any number of workers may do this at once.
 
     A message is leased before it is sent and marked afterwards: a worker that is killed in between leaves a lease that

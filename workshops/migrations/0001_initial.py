@@ -66,7 +66,6 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120, unique=True)),
                 ('address', models.CharField(max_length=200)),
                 ('city', models.CharField(default='Los Angeles', max_length=80)),
-                ('time_zone', models.CharField(default='America/Los_Angeles', max_length=64)),
                 ('transit', models.TextField(blank=True, verbose_name='getting there')),
                 ('step_free', models.TextField(blank=True, verbose_name='step-free access')),
                 ('toilets', models.TextField(blank=True)),

@@ -1,4 +1,4 @@
-"""Reading a person's facts, and the only writer of them."""
+"""Reading a person's facts, and the writer of single ones; `importing` writes many at once, by the same rules."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -147,7 +147,7 @@ def complete(
     """Record that `user` finished `module` on a date. True when it is new or corrected, False when already known.
 
     Raises:
-        BadFact: for a date that has not come.
+        BadFact: for a date that has not come, or when the registrar is the person.
         Contradiction: when another date is on record and `correct` was not asked for with a reason.
     """
     return _dated(Completion, "completed_on", "completion", user, module, on, by=by, now=now, why=why, correct=correct)
@@ -175,6 +175,7 @@ def _dated(
     correct: bool,
 ) -> bool:
     _not_in_the_future(on, now)
+    _not_their_own(user, by)
     # The person's row is the lock: two registrars entering the same fact get one outcome and one honest answer.
     User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
     known = model._default_manager.filter(user=user, module=module).first()
@@ -203,7 +204,12 @@ def _dated(
 
 @writes
 def entitle(user: User, module: Module, source: str, *, by: User | None, now: datetime) -> bool:
-    """Record that `module` is already paid for. False when that was known."""
+    """Record that `module` is already paid for. False when that was known.
+
+    Raises:
+        BadFact: when the registrar is the person.
+    """
+    _not_their_own(user, by)
     _, created = Entitlement.objects.get_or_create(
         user=user, module=module, defaults={"source": source, "recorded_at": now, "recorded_by": by}
     )
@@ -244,7 +250,12 @@ def accept_days(
 
 @writes
 def take_back_days(on_set_record: OnSetRecord, *, why: str, by: User, now: datetime) -> bool:
-    """Take back the acceptance of an on-set record, for a reason. False when that was done already."""
+    """Take back the acceptance of an on-set record, for a reason. False when that was done already.
+
+    Raises:
+        BadFact: when the registrar is the person.
+    """
+    _not_their_own(on_set_record.user, by)
     changed = OnSetRecord.objects.filter(pk=on_set_record.pk, state=RecordState.ACCEPTED).update(
         state=RecordState.WITHDRAWN, decided_at=now, decided_by=by
     )
@@ -295,7 +306,12 @@ def waive(
 
 @writes
 def take_back_waiver(waiver: Waiver, *, why: str, by: User, now: datetime) -> bool:
-    """Take back a waiver, for a reason. Seats that were taken under it stay. False when that was done already."""
+    """Take back a waiver, for a reason. Seats that were taken under it stay. False when that was done already.
+
+    Raises:
+        BadFact: when the registrar is the person.
+    """
+    _not_their_own(waiver.user, by)
     changed = Waiver.objects.filter(pk=waiver.pk, revoked_at=None).update(revoked_at=now)
     if changed:
         about = ("person", waiver.user.public_id)

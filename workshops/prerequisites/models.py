@@ -12,7 +12,7 @@ PERSON = settings.AUTH_USER_MODEL
 
 
 class Completion(models.Model):
-    """A module finished on a date. `prerequisites.facts` is the only writer."""
+    """A module finished on a date. Written by `prerequisites.facts` and, many at once, by `prerequisites.importing`."""
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="completions")
     module = models.ForeignKey(Module, models.PROTECT)

@@ -89,7 +89,7 @@ def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused 
         "seats": seats,
         "count": overview.count_of(seats),
         "claims": overview.claims(cohort, now),
-        "sessions": [(session, *_when(session, cohort)) for session in cohort.sessions.order_by("day")],
+        "sessions": [(session, *_when(session)) for session in cohort.sessions.order_by("day")],
         "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
         "obstacles": planning.obstacles(cohort, now) if cohort.status == "draft" else [],
         "price": price_on(cohort.module.code, max(school_day(now), school_day(cohort.bookings_open_at))),
@@ -123,11 +123,10 @@ def _history(cohort: Cohort) -> list[tuple[HistoryLine, str, list[tuple[str, Any
     ]
 
 
-def _when(session: Session, cohort: Cohort) -> tuple[str, str]:
-    """The date and the hours of a day, in the time of the room."""
-    zone = cohort.zone
-    hours = f"{hours_in_words(session.starts_at, zone)} to {hours_in_words(session.ends_at, zone)}"
-    return with_weekday(session.starts_at.astimezone(zone).date()), hours
+def _when(session: Session) -> tuple[str, str]:
+    """The date and the hours of a day in Los Angeles."""
+    hours = f"{hours_in_words(session.starts_at)} to {hours_in_words(session.ends_at)}"
+    return with_weekday(school_day(session.starts_at)), hours
 
 
 @roles(Role.REGISTRAR)

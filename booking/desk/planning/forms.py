@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -221,12 +220,11 @@ class NewCohortForm(InstructorsForm, CohortBasics):
     def plan(self) -> Plan:
         """What was asked for."""
         data = self.cleaned_data
-        zone = ZoneInfo(data["venue"].time_zone)
         topics = [_listed(text) for text in data["topics"].splitlines()]
         days = tuple(
             Day(
-                starts_at=datetime.combine(on, data["day_starts"], zone),
-                ends_at=datetime.combine(on, data["day_ends"], zone),
+                starts_at=datetime.combine(on, data["day_starts"], SCHOOL_ZONE),
+                ends_at=datetime.combine(on, data["day_ends"], SCHOOL_ZONE),
                 topics=topics[index] if index < len(topics) else (),
             )
             for index, on in ((index, data["starts_on"] + timedelta(days=index)) for index in range(data["days"]))
@@ -292,7 +290,7 @@ class CohortForm(CohortBasics):
             },
         )
         self.before = plan
-        self.days = DayForms(data, prefix="days", initial=[_row(day, plan.zone) for day in plan.days])
+        self.days = DayForms(data, prefix="days", initial=[_row(day) for day in plan.days])
 
     def is_valid(self) -> bool:
         """The days count as well."""
@@ -301,7 +299,6 @@ class CohortForm(CohortBasics):
     def plan(self) -> Plan:
         """What was asked for, seats and instructors as they are."""
         data = self.cleaned_data
-        zone = ZoneInfo(data["venue"].time_zone)
         kept = [day for day in self.days if day not in self.days.deleted_forms]
         rows = [day.cleaned_data for day in kept if "on" in day.cleaned_data]
         return Plan(
@@ -310,8 +307,8 @@ class CohortForm(CohortBasics):
             venue=data["venue"],
             days=tuple(
                 Day(
-                    starts_at=datetime.combine(row["on"], row["starts"], zone),
-                    ends_at=datetime.combine(row["on"], row["ends"], zone),
+                    starts_at=datetime.combine(row["on"], row["starts"], SCHOOL_ZONE),
+                    ends_at=datetime.combine(row["on"], row["ends"], SCHOOL_ZONE),
                     topics=_listed(row["topics"]),
                 )
                 for row in rows
@@ -335,7 +332,7 @@ class VenueForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Venue
-        fields = ("name", "address", "city", "time_zone", "transit", "step_free", "toilets", "quiet_room", "staying")
+        fields = ("name", "address", "city", "transit", "step_free", "toilets", "quiet_room", "staying")
         help_texts = {  # noqa: RUF012  (Django reads it once)
             "transit": "Public transport, the walk from it, parking, where to ring.",
             "step_free": "From the street to the room: ramps, lifts and their size, doors, parking bays.",
@@ -349,21 +346,9 @@ class VenueForm(forms.ModelForm):  # type: ignore[type-arg]
             for name in ("transit", "step_free", "toilets", "quiet_room", "staying")
         }
 
-    time_zone = forms.ChoiceField(
-        choices=[
-            ("America/Los_Angeles", "Los Angeles (the school's)"),
-            ("America/Denver", "Denver"),
-            ("America/Phoenix", "Phoenix"),
-            ("America/Chicago", "Chicago"),
-            ("America/New_York", "New York"),
-        ],
-        initial="America/Los_Angeles",
-        help_text="The hours of each day are in it. It stays once a cohort is planned there.",
-    )
 
-
-def _row(day: Day, zone: ZoneInfo) -> dict[str, Any]:
-    begins, ends = day.starts_at.astimezone(zone), day.ends_at.astimezone(zone)
+def _row(day: Day) -> dict[str, Any]:
+    begins, ends = day.starts_at.astimezone(SCHOOL_ZONE), day.ends_at.astimezone(SCHOOL_ZONE)
     return {"on": begins.date(), "starts": begins.time(), "ends": ends.time(), "topics": ", ".join(day.topics)}
 
 

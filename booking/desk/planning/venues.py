@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from booking.desk.planning.forms import VenueForm
 from workshops.clock import school_day
 from workshops.cohorts.models import CohortStatus, Venue
-from workshops.cohorts.venues import NameTaken, ZoneFixed, add_venue, change_venue
+from workshops.cohorts.venues import NameTaken, add_venue, change_venue
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 
@@ -64,10 +64,6 @@ def edit(request: SignedInRequest, number: int) -> HttpResponse:
             change_venue(venue, form.cleaned_data, by=request.user, now=timezone.now())
         except NameTaken:
             form.add_error("name", "Another venue has this name.")
-        except ZoneFixed:
-            form.add_error(
-                "time_zone", "Cohorts are planned there with hours in its time zone. Add it as another venue."
-            )
         else:
             messages.success(request, f"{form.cleaned_data['name']} is saved.")
             return redirect("desk:venues")

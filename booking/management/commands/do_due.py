@@ -1,5 +1,6 @@
 """`manage.py do_due`: everything that is due, once. For a timer where no worker can be kept running, and by hand."""
 
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,12 +16,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run round after round; say what was done; fail where a task did."""
-        expired = messages = answers = 0
+        did = Counter[str]()
         while True:
             done = do_due(now())
-            expired, messages, answers = expired + done.expired, messages + done.messages, answers + done.answers
+            did.update(
+                {"holds": done.holds, "refunds": done.refunds, "messages": done.messages, "answers": done.answers}
+            )
             if done.failed or not done.anything:
                 break
-        self.stdout.write(f"Holds run out: {expired}. Messages tried: {messages}. Kept answers deleted: {answers}.")
+        self.stdout.write(
+            f"Holds run out: {did['holds']}. Refunds sent: {did['refunds']}. Messages tried: {did['messages']}. "
+            f"Kept answers deleted: {did['answers']}."
+        )
         if done.failed:
             raise CommandError(f"These could not be done and are in the log: {', '.join(done.failed)}.")
