@@ -33,7 +33,7 @@ def not_their_own(person: User, by: User) -> None:
 
 
 @writes
-def open_account(*, name: str, email: str, roles: Iterable[Role], by: User, now: datetime) -> User:
+def open_account(*, name: str, email: str, roles: Iterable[Role], by: User | None, now: datetime) -> User:
     """Make an account that its owner enters with a code by e-mail, and give it these roles."""
     person = User.objects.create_user(email, name=name)
     EmailAddress.objects.create(user=person, email=person.email, primary=True, verified=False)
