@@ -39,7 +39,9 @@ def with_weekday(day: date) -> str:
 
 
 def range_in_words(first: date, last: date) -> str:
-    """Two dates as one phrase: 4 to 7 March 2027, or 30 March to 2 April 2027."""
+    """Two dates as one phrase: 4 to 7 March 2027, or 30 March to 2 April 2027. The same date twice is that date."""
+    if first == last:
+        return in_words(first)
     if first.year != last.year:
         return f"{in_words(first)} to {in_words(last)}"
     if first.month != last.month:

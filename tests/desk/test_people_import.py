@@ -58,7 +58,7 @@ def test_a_dry_run_shows_every_row_and_writes_nothing(desk: Client) -> None:
     assert (page.status_code, written()) == (200, before)
     assert [(row.line, row.outcome.value, row.fact) for row in page.context["rows"]] == [
         (2, "new", "Module II finished on 2 March 2026"),
-        (3, "new", "On set on 2 March 2026 to 6 March 2026: Night, Falling"),
+        (3, "new", "On set on 2 to 6 March 2026: Night, Falling"),
     ]
     assert "5 days are accepted. An account is made for Ines Moreau." in text(page)
 

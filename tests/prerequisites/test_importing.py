@@ -10,21 +10,12 @@ from tests import factories
 from tests.factories import NOW
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
-from workshops.prerequisites import facts, importing
-from workshops.prerequisites.importing import (
-    MOST_ROWS,
-    Changed,
-    Entry,
-    Known,
-    Outcome,
-    Plan,
-    Row,
-    Unreadable,
-    carry_out,
-    decode,
-    dry_run,
-    parse,
-)
+from workshops.prerequisites import facts
+from workshops.prerequisites.importing import carrying_out, comparing
+from workshops.prerequisites.importing.carrying_out import Changed, carry_out, dry_run
+from workshops.prerequisites.importing.comparing import Known, Plan
+from workshops.prerequisites.importing.reading import MOST_ROWS, Unreadable, decode, parse
+from workshops.prerequisites.importing.rows import Entry, Outcome, Row
 from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, RecordState
 
 MODULES = {"module-i": "Module I", "module-ii": "Module II", "module-iii": "Module III", "module-iv": "Module IV"}
@@ -38,7 +29,7 @@ def read(*lines: str, header: str = HEADER) -> tuple[Entry | Row, ...]:
 
 def plan(*lines: str, known: Known | None = None) -> Plan:
     anna = Known(people={"anna@example.org": 1}) if known is None else known
-    return importing.plan(read(*lines), anna, today=TODAY, by_email="robin@example.org")
+    return comparing.plan(read(*lines), anna, today=TODAY, by_email="robin@example.org")
 
 
 def outcome(*lines: str, known: Known | None = None) -> list[tuple[Outcome, str]]:
@@ -322,13 +313,13 @@ def test_a_fact_that_someone_else_writes_at_the_same_moment_undoes_the_whole_imp
 ) -> None:
     planned, before = dry_run(ALL_KINDS, by=robin, now=NOW), counts()
     rival = User.objects.get(email="anna@example.org")
-    write = importing._write_entitlements
+    write = carrying_out._write_entitlements
 
     def someone_is_faster(*given: object, **named: object) -> object:
         Entitlement.objects.create(user=rival, module_id=4, source="x", recorded_at=NOW)
         return write(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(importing, "_write_entitlements", someone_is_faster)
+    monkeypatch.setattr(carrying_out, "_write_entitlements", someone_is_faster)
     with pytest.raises(Changed):
         carry_out(planned, by=robin, now=NOW)
     assert counts() == before

@@ -25,6 +25,7 @@ SENTENCES: Mapping[str, str] = {
     "role-granted": "Role given",
     "role-withdrawn": "Role taken",
     "token-issued": "API token made",
+    "token-revoked": "API token revoked",
     "completion-recorded": "{module} recorded as finished on {on}",
     "completion-corrected": "{module} corrected to finished on {on}",
     "access-recorded": "Access to {module} recorded from {on}",

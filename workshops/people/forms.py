@@ -1,6 +1,7 @@
 """Forms about oneself."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -8,7 +9,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from workshops.people.models import User
+from workshops.people.models import Scope, User
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -37,6 +38,14 @@ def time_zones() -> list[tuple[str, str]]:
     )
     names = sorted(name for name in available_timezones() if name.startswith(regions))
     return [(name, name.replace("_", " ")) for name in names]
+
+
+_WHAT_FOR = {
+    Scope.READ: "Read what you can see",
+    Scope.BOOK: "Reserve, pay and cancel for you",
+    Scope.TEACH: "Read the rosters of cohorts you teach",
+    Scope.REGISTRAR: "Do what a registrar does",
+}
 
 
 def plain(value: str) -> str:
@@ -89,3 +98,27 @@ class ProfileForm(forms.ModelForm[User]):
         if cleaned.get("phone") and not re.fullmatch(r"\+?[\d\s().-]{6,}", cleaned["phone"]):
             self.add_error("phone", "Enter a phone number with its country code, for example +1 213 555 0147.")
         return cleaned
+
+
+class TokenForm(forms.Form):
+    """A key for one program."""
+
+    name = forms.CharField(max_length=80, help_text="What the program is, so that you know it again.")
+    scopes = forms.MultipleChoiceField(
+        label="What it may do", widget=forms.CheckboxSelectMultiple, help_text="Never more than you may do yourself."
+    )
+    days = forms.TypedChoiceField(
+        label="It lasts", choices=[(30, "30 days"), (90, "90 days"), (365, "A year")], coerce=int, initial=90
+    )
+
+    def __init__(self, scopes: Iterable[Scope], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["scopes"].choices = [(scope.value, _WHAT_FOR[scope]) for scope in scopes]  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        """Keep it to one plain line."""
+        return plain(self.cleaned_data["name"])
+
+    def clean_scopes(self) -> list[Scope]:
+        """The scopes that were chosen."""
+        return [Scope(value) for value in self.cleaned_data["scopes"]]

@@ -4,4 +4,8 @@ from django.urls import path
 
 from workshops.people import views
 
-urlpatterns = [path("profile/", views.profile, name="profile")]
+urlpatterns = [
+    path("profile/", views.profile, name="profile"),
+    path("profile/tokens/", views.tokens, name="tokens"),
+    path("profile/tokens/<int:number>/revoke/", views.revoke_token, name="token-revoke"),
+]

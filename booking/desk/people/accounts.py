@@ -14,7 +14,8 @@ from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, RoleGrant, User
 from workshops.people.roles import grant, withdraw
 from workshops.prerequisites.facts import BadFact
-from workshops.prerequisites.importing import Plan, carry_out
+from workshops.prerequisites.importing.carrying_out import carry_out
+from workshops.prerequisites.importing.comparing import Plan
 from workshops.transactions import writes
 
 

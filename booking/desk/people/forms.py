@@ -1,7 +1,7 @@
 """What the registrar is asked about people."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,9 +11,9 @@ from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.forms import plain
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Rule
+from workshops.prerequisites.set_days import days_in
 from workshops.programme.models import Module
 
-LONGEST_RANGE = 366
 MOST_DAYS = 1_000
 
 
@@ -127,7 +127,7 @@ class DaysField(forms.CharField):
             if not line.strip():
                 continue
             try:
-                days |= set(_days_in(line.strip()))
+                days |= set(days_in(line.strip()))
             except ValueError as fault:
                 faults.append(f"Line {number}: {fault}")
         if faults:
@@ -135,23 +135,6 @@ class DaysField(forms.CharField):
         if len(days) > MOST_DAYS:
             raise forms.ValidationError(f"These are {len(days):,} days. Enter at most {MOST_DAYS:,} at once.")
         return sorted(days)
-
-
-def _days_in(line: str) -> list[date]:
-    first, between, last = (part.strip() for part in line.partition(" to "))
-    begin, end = _day(first), _day(last if between else first)
-    if end < begin:
-        raise ValueError(f"{in_words(end)} is before {in_words(begin)}. Write the earlier date first.")
-    if (end - begin).days >= LONGEST_RANGE:
-        raise ValueError("this is more than a year in a row. Please look at the dates again.")
-    return [begin + timedelta(days=days) for days in range((end - begin).days + 1)]
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  (a date has no zone)
-    except ValueError:
-        raise ValueError(f"“{text}” is not a date. Write it with the year first: 2026-03-02.") from None
 
 
 class DaysForm(forms.Form):

@@ -15,17 +15,10 @@ from booking.desk.money.spreadsheet import csv_answer
 from booking.desk.people import accounts
 from booking.desk.people.forms import ImportForm
 from workshops.people.models import Role
-from workshops.prerequisites.importing import (
-    COLUMNS,
-    MOST_BYTES,
-    NEEDS,
-    Changed,
-    Outcome,
-    Plan,
-    Unreadable,
-    decode,
-    dry_run,
-)
+from workshops.prerequisites.importing.carrying_out import Changed, dry_run
+from workshops.prerequisites.importing.comparing import Plan
+from workshops.prerequisites.importing.reading import COLUMNS, MOST_BYTES, Unreadable, decode
+from workshops.prerequisites.importing.rows import Outcome
 from workshops.web.access import SignedInRequest, roles
 
 # A page with more rows than this is no use to anyone; the whole dry run can be downloaded.
@@ -143,6 +136,5 @@ def _page(
         "counts": {outcome.value: planned.count(outcome) for outcome in Outcome} if planned else {},
         "rows": rows[:ROWS_SHOWN],
         "rows_left_out": max(len(rows) - ROWS_SHOWN, 0),
-        "needs": NEEDS,
     }
     return TemplateResponse(request, "desk/people/import.html", page, status=status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -21,7 +21,7 @@ from booking.desk.people.forms import (
 from booking.payments.ledger import with_paid
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import Step, pathway
-from workshops.clock import in_words, school_day
+from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.history.words import sentence, who
 from workshops.people.forms import ProfileForm
@@ -29,6 +29,7 @@ from workshops.people.models import Role, User
 from workshops.prerequisites.check import Standing, check
 from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.models import OnSetRecord, RecordState, Waiver
+from workshops.prerequisites.set_days import runs_in_words
 
 MODULE_IV = "module-iv"
 HISTORY_SHOWN = 100
@@ -160,7 +161,7 @@ def _on_set(person: User, bound: Bound) -> list[OnSet]:
         days = [each.day for each in record.days.all()]
         name = f"days-{record.pk}"
         form = (bound.get(name) or TakeBackForm(prefix=name)) if record.state == RecordState.ACCEPTED else None
-        shown.append(OnSet(record, tuple(ranges(days)), len(days), form))
+        shown.append(OnSet(record, tuple(runs_in_words(days)), len(days), form))
     return shown
 
 
@@ -172,14 +173,3 @@ def _waivers(person: User, titles: Mapping[str, str], today: date, bound: Bound)
         form = (bound.get(name) or TakeBackForm(prefix=name)) if holds else None
         shown.append(Waived(waiver, titles.get(waiver.requirement, waiver.requirement), holds, form))
     return shown
-
-
-def ranges(days: Iterable[date]) -> list[str]:
-    """Dates in words, days in a row as one: 2 March 2026 to 6 March 2026."""
-    runs: list[tuple[date, date]] = []
-    for day in sorted(set(days)):
-        if runs and day - runs[-1][1] == timedelta(days=1):
-            runs[-1] = (runs[-1][0], day)
-        else:
-            runs.append((day, day))
-    return [in_words(first) if first == last else f"{in_words(first)} to {in_words(last)}" for first, last in runs]

@@ -1,15 +1,14 @@
 """Make an API token for one person and print its key, which cannot be had again."""
 
 from argparse import ArgumentParser
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from workshops.history.record import record
-from workshops.people.models import ApiToken, Scope, User
-from workshops.transactions import writes
+from workshops.people.keys import issue
+from workshops.people.models import Scope, User
 from workshops.web.tokens import scopes_of
 
 
@@ -46,11 +45,6 @@ class Command(BaseCommand):
         if not 1 <= len(given["name"]) <= 80:
             raise CommandError("A name has between 1 and 80 characters.")
         scopes = [scope for scope in Scope if scope in given["scope"]] if given["scope"] else scopes_of(user)
-        self.stdout.write(_issue(user, given["name"], scopes, timedelta(days=given["days"]), timezone.now()))
-
-
-@writes
-def _issue(user: User, name: str, scopes: list[Scope], lasts: timedelta, now: datetime) -> str:
-    _, key = ApiToken.issue(user, name=name, scopes=scopes, now=now, lasts=lasts)
-    record("token-issued", about=("person", user.public_id), person=user, now=now, why=name, scopes=" ".join(scopes))
-    return key
+        lasts = timedelta(days=given["days"])
+        _, key = issue(user, name=given["name"], scopes=scopes, lasts=lasts, by=None, now=timezone.now())
+        self.stdout.write(key)

@@ -1,0 +1,45 @@
+"""The rows of a file of facts: what one says, and what becomes of it."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+Kind = Literal["completion", "access", "entitlement", "set-day"]
+
+
+class Outcome(StrEnum):
+    """What a row would do."""
+
+    NEW = "new"
+    SAME = "same"
+    CONTRADICTION = "contradiction"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row that could be read: one fact about one person."""
+
+    line: int
+    email: str
+    name: str
+    kind: Kind
+    module: str = ""
+    days: tuple[date, ...] = ()
+    source: str = ""
+    production: str = ""
+    role: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of one row of the file. `column` names the cell to look at, where it is one."""
+
+    line: int
+    email: str
+    fact: str
+    outcome: Outcome
+    message: str
+    column: str = ""
