@@ -118,7 +118,7 @@ def cohort(
         )
     for index, instructor in enumerate(instructors):
         Teaching.objects.create(cohort=made, instructor=instructor, is_lead=index == 0)
-    seats.make(made, capacity)
+    seats.make(made, capacity, now=now)
     return made
 
 

@@ -395,7 +395,7 @@ def _cohorts(year: int, capacity: int, team: list[User], registrar: User, now: d
         cohort = publish(plan_cohort(plan, by=registrar, now=now), by=registrar, now=now)
         if capacity > LARGEST:
             # More than a room holds, and no plan may have it: a load test asks for it.
-            seats.make(cohort, capacity)
+            seats.make(cohort, capacity, now=now)
         made.append(cohort)
     return made
 

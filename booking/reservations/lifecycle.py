@@ -81,7 +81,7 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
         Reservation.objects.filter(pk__in=[each.pk for each in admission.over]).update(is_only_one=False)
     claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now)
     if claimed.displaced_id is not None:
-        lines += _expire_displaced(cohort.pk, claimed.displaced_id, now)
+        lines += _displaced(cohort.pk, claimed.displaced_id, now)
     state = State.HELD if until else State.RESERVED if cost.price_cents else State.CONFIRMED
     reservation = Reservation.objects.create(
         trainee=trainee,
@@ -150,8 +150,13 @@ def _update(reservation: Reservation, to: State, *, held_until: datetime | None 
     return bool(changed)
 
 
-def _expire_displaced(cohort_id: int, occupant_id: int, now: datetime) -> list[HistoryLine]:
-    """Expire the reservation whose lapsed seat was just taken. Its seat is gone already."""
+@writes
+def expire_displaced(cohort_id: int, occupant_id: int, *, now: datetime) -> None:
+    """Expire the reservation of someone whose lapsed seat has just gone to another, or has gone altogether."""
+    record_all(_displaced(cohort_id, occupant_id, now))
+
+
+def _displaced(cohort_id: int, occupant_id: int, now: datetime) -> list[HistoryLine]:
     reservation = (
         Reservation.objects.run_out(now)
         .filter(cohort_id=cohort_id, trainee_id=occupant_id)
@@ -239,7 +244,7 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         except seats.CohortFull:
             return False
         if claimed.displaced_id is not None:
-            record_all(_expire_displaced(fresh.cohort_id, claimed.displaced_id, now))
+            expire_displaced(fresh.cohort_id, claimed.displaced_id, now=now)
         fresh.seat_number = claimed.number
     else:
         return False

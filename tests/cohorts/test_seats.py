@@ -59,9 +59,9 @@ def test_blocked_seats_are_never_claimed() -> None:
 def test_more_capacity_adds_seats_and_less_removes_free_ones_from_the_end() -> None:
     cohort = factories.cohort(capacity=2)
     seats.claim(cohort.pk, factories.person().pk, until=None, now=NOW)
-    seats.make(cohort, 5)
+    assert seats.make(cohort, 5, now=NOW) == []
     assert list(cohort.seats.values_list("number", flat=True)) == [1, 2, 3, 4, 5]
-    seats.make(cohort, 1)
+    assert seats.make(cohort, 1, now=NOW) == []
     assert list(cohort.seats.values_list("number", flat=True)) == [1]
 
 
@@ -69,9 +69,24 @@ def test_capacity_does_not_shrink_below_who_is_in_the_seats() -> None:
     cohort, anna = factories.cohort(capacity=2), factories.person(name="Anna")
     seats.claim(cohort.pk, anna.pk, until=None, now=NOW)
     with pytest.raises(seats.SeatsInUse) as refused:
-        seats.make(cohort, 0)
+        seats.make(cohort, 0, now=NOW)
     assert (refused.value.free, refused.value.occupants) == (1, [anna])
     assert cohort.seats.count() == 2
+
+
+def test_a_seat_whose_hold_ran_out_goes_after_the_free_ones_and_its_occupant_is_told_of() -> None:
+    cohort, anna, ben = factories.cohort(capacity=4), factories.person(name="Anna"), factories.person(name="Ben")
+    seats.claim(cohort.pk, anna.pk, until=SOON, now=NOW)
+    seats.claim(cohort.pk, ben.pk, until=None, now=NOW)
+    assert seats.make(cohort, 2, now=NOW) == []
+    with pytest.raises(seats.SeatsInUse) as refused:
+        seats.make(cohort, 1, now=SOON - timedelta(seconds=1))
+    assert (refused.value.free, refused.value.occupants) == (0, [anna, ben])
+    with pytest.raises(seats.SeatsInUse) as refused:
+        seats.make(cohort, 0, now=SOON)
+    assert (refused.value.free, refused.value.occupants) == (1, [ben])
+    assert seats.make(cohort, 1, now=SOON) == [anna.pk]
+    assert list(cohort.seats.values_list("number", "occupant")) == [(2, ben.pk)]
 
 
 def test_only_a_held_seat_can_be_made_theirs_for_good() -> None:

@@ -5,11 +5,11 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.conf import LazySettings
 from django.core import mail
 from django.core.cache import cache
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 from tests import factories
 from workshops.people.models import Role, User
@@ -23,7 +23,7 @@ def _no_limits_left_over() -> None:
     cache.clear()
 
 
-def sign_in(client: Client, email: str, password: str = PASSWORD, to: str = "") -> HttpResponse:
+def sign_in(client: Client, email: str, password: str = PASSWORD, to: str = "") -> HttpResponseBase:
     return client.post("/accounts/login/", {"login": email, "password": password, "next": to})
 
 
@@ -111,7 +111,7 @@ def test_forty_people_of_one_office_sign_in_within_a_minute(client: Client) -> N
 
 @pytest.mark.parametrize("role", [Role.REGISTRAR, Role.BOOKKEEPER])
 def test_whoever_answers_for_money_sets_up_a_second_factor_first(
-    client: Client, settings: SettingsWrapper, role: Role
+    client: Client, settings: LazySettings, role: Role
 ) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     person = factories.person(role)
@@ -123,7 +123,7 @@ def test_whoever_answers_for_money_sets_up_a_second_factor_first(
     assert client.get("/profile/").status_code == 200
 
 
-def test_others_are_not_asked_for_a_second_factor(client: Client, settings: SettingsWrapper) -> None:
+def test_others_are_not_asked_for_a_second_factor(client: Client, settings: LazySettings) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     client.force_login(factories.person(Role.TRAINEE, Role.INSTRUCTOR, Role.MENTOR))
     assert client.get("/profile/").status_code == 200
@@ -145,7 +145,7 @@ def test_signing_out_takes_a_button_and_not_a_link(client: Client) -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_a_mail_server_that_is_down_is_said_in_words(client: Client, settings: SettingsWrapper) -> None:
+def test_a_mail_server_that_is_down_is_said_in_words(client: Client, settings: LazySettings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     factories.person(email="anna@example.org", password=PASSWORD)

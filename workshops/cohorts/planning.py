@@ -141,7 +141,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
         Teaching(cohort=cohort, instructor=instructor, is_lead=instructor == plan.lead)
         for instructor in plan.instructors
     )
-    seats.make(cohort, plan.capacity)
+    seats.make(cohort, plan.capacity, now=now)
     _record(
         cohort,
         "cohort-planned",
@@ -270,8 +270,10 @@ def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | No
 
 
 @writes
-def resize(cohort: Cohort, capacity: int, *, by: User, now: datetime) -> bool:
-    """Bring the cohort to `capacity` seats. False when it had that many. Locks the cohort, then the seats it removes.
+def resize(cohort: Cohort, capacity: int, *, by: User, now: datetime) -> list[int]:
+    """Bring the cohort to `capacity` seats. Returns the ids of the people whose lapsed holds went with their seats.
+
+    Locks the cohort, then its free seats.
 
     Raises:
         Refused: outside 1 to 60, or when fewer seats than needed are free: with the names of who is in them.
@@ -280,13 +282,13 @@ def resize(cohort: Cohort, capacity: int, *, by: User, now: datetime) -> bool:
     _insist(list(about_capacity(capacity)), "", ())
     before = cohort.seats.count()
     if capacity == before:
-        return False
+        return []
     try:
-        seats.make(cohort, capacity)
+        displaced = seats.make(cohort, capacity, now=now)
     except seats.SeatsInUse as in_use:
         raise Refused([_too_small(capacity, before, in_use)]) from None
     _record(cohort, "cohort-resized", by=by, now=now, seats=f"{before} → {capacity}")
-    return True
+    return displaced
 
 
 def _too_small(capacity: int, before: int, in_use: seats.SeatsInUse) -> Objection:

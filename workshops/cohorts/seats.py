@@ -36,10 +36,11 @@ class SeatsInUse(Exception):
         self.occupants = occupants
 
 
-def make(cohort: Cohort, capacity: int) -> None:
+def make(cohort: Cohort, capacity: int, *, now: datetime) -> list[int]:
     """Bring the cohort to `capacity` seats: add rows, or remove free ones from the highest number down.
 
-    Locks the seats it removes.
+    A seat whose hold ran out is as good as a free one and goes after those. Returns the ids of the occupants whose
+    lapsed holds went with their seats. Locks the seats that are free.
 
     Raises:
         SeatsInUse: when fewer than needed are free; nothing has changed then.
@@ -51,15 +52,18 @@ def make(cohort: Cohort, capacity: int) -> None:
             Seat(cohort=cohort, number=number)
             for number, _ in zip(unused, range(capacity - len(numbers)), strict=False)
         )
-        return
+        return []
     surplus = len(numbers) - capacity
     free = list(
-        cohort.seats.select_for_update().filter(status=SeatStatus.FREE).order_by("-number").values_list("pk", flat=True)
+        cohort.seats.select_for_update()
+        .filter(seat_is_free(now))
+        .order_by(F("held_until").asc(nulls_first=True), "-number")
     )
     if len(free) < surplus:
-        occupants = User.objects.filter(seats__cohort=cohort).order_by("name", "email")
-        raise SeatsInUse(len(free), list(occupants))
-    Seat.objects.filter(pk__in=free[:surplus]).delete()
+        occupants = User.objects.filter(seats__in=cohort.seats.exclude(seat_is_free(now)))
+        raise SeatsInUse(len(free), list(occupants.order_by("name", "email")))
+    Seat.objects.filter(pk__in=[seat.pk for seat in free[:surplus]]).delete()
+    return [seat.occupant_id for seat in free[:surplus] if seat.occupant_id is not None]
 
 
 def any_left(cohort_id: int, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from booking.desk.planning.forms import (
     add_objections,
 )
 from booking.desk.planning.programme_forms import CohortTermsForm
-from booking.desk.planning.seating import resize_as_of_now
+from booking.desk.planning.seating import resize
 from workshops.clock import hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
 from workshops.cohorts.checklist import setup_checklist
@@ -191,7 +191,7 @@ def seats(request: SignedInRequest, code: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         capacity = form.cleaned_data["capacity"]
         try:
-            resize_as_of_now(planned, capacity, by=request.user, now=now)
+            resize(planned, capacity, by=request.user, now=now)
         except Refused as refused:
             add_objections(form, refused)
         else:
