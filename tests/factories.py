@@ -101,6 +101,7 @@ def cohort(
             "status": status,
             "starts_on": first,
             "ends_on": first + timedelta(days=3),
+            "revised_at": now,
             "bookings_open_at": now - timedelta(days=30),
             "bookings_close_at": datetime(first.year, first.month, first.day, tzinfo=LOS_ANGELES),
             **fields,

@@ -80,9 +80,8 @@ def _entries(cohort: Cohort) -> list[Entry]:
     entries.append(
         Entry(
             uid=f"bookings-{cohort.public_id}@{settings.CALENDAR_HOST}",
-            # A cohort has no count of its own changes; its days' are raised together when the school moves or cancels.
-            sequence=max((session.sequence for session in sessions), default=0),
-            revised_at=max((session.revised_at for session in sessions), default=cohort.created_at),
+            sequence=cohort.sequence,
+            revised_at=cohort.revised_at,
             starts_at=cohort.bookings_open_at,
             ends_at=cohort.bookings_open_at + _BOOKINGS_OPEN_FOR,
             title=f"Bookings open: {title}",

@@ -35,11 +35,14 @@ def site(request: HttpRequest) -> dict[str, Any]:
     """The school, the navigation for this reader, and where this is running."""
     user = getattr(request, "user", None)
     held = user.roles if isinstance(user, User) else frozenset()
-    items = []
-    for label, name, wanted in _ENTRIES:
-        if wanted is None or wanted & held:
-            url = reverse(name)
-            items.append(
-                NavigationItem(label, url, request.path == url or (url != "/" and request.path.startswith(url)))
-            )
+    entries = [(label, reverse(name)) for label, name, wanted in _ENTRIES if wanted is None or wanted & held]
+    here = _here(request.path, [url for _, url in entries])
+    items = [NavigationItem(label, url, url == here) for label, url in entries]
     return {"school": school(), "navigation": items, "environment": settings.CINTIMA_ENV, "site_url": settings.SITE_URL}
+
+
+def _here(path: str, urls: list[str]) -> str:
+    """The one entry that `path` belongs to: the most particular, and a cohort's page belongs to the front page."""
+    if path == "/" or path.startswith("/cohorts/"):
+        return "/"
+    return max((url for url in urls if url != "/" and path.startswith(url)), key=len, default="")

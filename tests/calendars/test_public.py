@@ -66,6 +66,14 @@ def test_four_days_are_four_events_and_every_reader_sees_the_same(path: str) -> 
 
 
 @pytest.mark.django_db
+def test_the_opening_of_bookings_carries_the_cohorts_own_sequence_and_revision() -> None:
+    factories.cohort(bookings_open_at=NOW + timedelta(days=7), sequence=3, revised_at=NOW - timedelta(days=1))
+    opening = next(entry for entry in "\n".join(lines()).split("BEGIN:VEVENT") if "Bookings open" in entry)
+    assert "SEQUENCE:3" in opening
+    assert "DTSTAMP:20270110T180000Z" in opening
+
+
+@pytest.mark.django_db
 def test_each_day_leads_to_the_cohorts_page_and_to_the_door() -> None:
     venue = factories.venue(name="Stage Five", address="100 Example Street")
     factories.cohort(code="2027-spring", venue=venue)

@@ -179,7 +179,19 @@ def test_a_new_title_or_venue_raises_every_sequence(cohort: Cohort, registrar: U
     assert sequences(cohort) == [1, 1, 1, 1]
 
 
-def test_topics_code_and_bookings_raise_nothing(cohort: Cohort, registrar: User) -> None:
+@pytest.mark.parametrize(
+    ("changed", "sequence"),
+    [({"title": "Midsummer"}, 1), ({"bookings_open_at": NOW + timedelta(days=2)}, 1), ({"code": "2027-midsummer"}, 0)],
+)
+def test_the_opening_of_bookings_has_a_sequence_of_its_own(
+    cohort: Cohort, registrar: User, changed: dict[str, object], sequence: int
+) -> None:
+    change(cohort, registrar, **changed)
+    cohort.refresh_from_db()
+    assert (cohort.sequence, cohort.revised_at) == (sequence, LATER if sequence else NOW)
+
+
+def test_topics_code_and_bookings_raise_no_days_sequence(cohort: Cohort, registrar: User) -> None:
     days = planning.plan_of(cohort).days
     changed = change(
         cohort,

@@ -72,6 +72,10 @@ class Cohort(models.Model):
     ends_on = models.DateField(help_text="Its last day; kept equal to that of its last session.")
     bookings_open_at = models.DateTimeField()
     bookings_close_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField(
+        default=0, help_text="Raised when its title or the opening of bookings moves."
+    )
+    revised_at = models.DateTimeField()
     terms_changed = models.JSONField(default=dict, blank=True, help_text="Terms that differ from the school's.")
     created_at = models.DateTimeField(auto_now_add=True)
 

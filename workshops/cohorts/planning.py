@@ -125,6 +125,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
         ends_on=dates[-1],
         bookings_open_at=plan.bookings_open_at,
         bookings_close_at=plan.bookings_close_at,
+        revised_at=now,
     )
     Session.objects.bulk_create(
         Session(
@@ -196,6 +197,8 @@ def change_cohort(
     cohort.title, cohort.code, cohort.venue = plan.title, plan.code, plan.venue
     cohort.starts_on, cohort.ends_on = dates[0], dates[-1]
     cohort.bookings_open_at, cohort.bookings_close_at = plan.bookings_open_at, plan.bookings_close_at
+    if (plan.title, plan.bookings_open_at) != (before.title, before.bookings_open_at):
+        cohort.sequence, cohort.revised_at = cohort.sequence + 1, now
     cohort.save()
     _bring_sessions(cohort, plan, everywhere=plan.title != before.title or plan.venue != before.venue, now=now)
     _record(

@@ -1,0 +1,142 @@
+"""Every form of every page, filled in by somebody who means no good: a clear no, never a fault, nothing half-done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from booking.desk.sample import SAMPLE_PASSWORD, coming_year, fill
+from booking.payments import paying
+from booking.payments.models import LedgerEntry, Payment, Purpose
+from booking.reservations import lifecycle
+from booking.reservations.models import Charge, Reservation
+from tests.attacks.walking import Form, forms_of
+from workshops.clock import school_day
+from workshops.cohorts.models import Cohort, Seat, Session
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message
+from workshops.people.models import RoleGrant, User
+from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetRecord, Waiver
+from workshops.programme.models import Price
+
+pytestmark = pytest.mark.django_db
+
+SCRIPT = "<script>alert('here')</script>"
+HOSTILE = (
+    "",
+    "   ",
+    "a\x00b",
+    "-1",
+    "0",
+    "1.5",
+    "NaN",
+    "1e309",
+    "9" * 400,
+    "9223372036854775808",
+    "0001-01-01",
+    "9999-12-31",
+    "0001-01-01T00:00",
+    "9999-12-31T23:59",
+    SCRIPT,
+    "{{ 7|add:7 }}{% debug %}",
+    "Ana\r\nBcc: everyone@example.org\r\n\r\nDear",
+    "\u202e\u2066\ufeff\U0010ffff",
+    "ﷺ" * 5_000,
+    "//evil.example/",
+    "=cmd|' /C calc'!A0",
+    '"\x01"@example.org',
+)
+KEPT = (
+    Access, Charge, Cohort, Completion, Entitlement, HistoryLine, LedgerEntry, Message, OnSetRecord, Payment, Price,
+    Reservation, RoleGrant, Seat, Session, User, Waiver,
+)  # fmt: skip
+
+
+class Undone(Exception):
+    """Takes back what a form did, so that the next one finds the product as it was."""
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            yield
+            raise Undone
+    except Undone:
+        pass
+
+
+def how_much_there_is() -> list[int]:
+    return [model._default_manager.count() for model in KEPT]
+
+
+@pytest.fixture
+def season() -> None:
+    """A year under way: someone holds a seat, someone waits with a transfer, someone has paid, someone gave back."""
+    from django.utils.timezone import now
+
+    moment = now()
+    made = fill(year=coming_year(school_day(moment)), trainees=6, capacity=6, now=moment)
+    people = list(User.objects.filter(email__in=["alex@example.org", "priya@example.org", "mateo@example.org"]))
+    for person, way in zip(people, ("", "offline", "sandbox"), strict=True):
+        held = lifecycle.hold(made.cohorts[0], person, now=moment)
+        if way:
+            paying.begin(held, Purpose.DEPOSIT, way, by=person, now=moment)
+
+
+def signed_in_as(email: str) -> Client:
+    client = Client()
+    client.post("/accounts/login/", {"login": email, "password": SAMPLE_PASSWORD})
+    assert "_auth_user_id" in client.session
+    return client
+
+
+def send(client: Client, form: Form, fields: dict[str, list[str]]) -> None:
+    """Send the form; whatever becomes of it, nobody is led astray, nothing is echoed alive, a no leaves no trace."""
+    with taken_back():
+        before = how_much_there_is()
+        if form.method == "get":
+            answer = client.get(form.action, fields)
+        else:
+            answer = client.post(form.action, fields)
+        told = f"{form.method} {form.action} {({key: [value[:40] for value in each] for key, each in fields.items()})}"
+        assert answer.status_code < 500, told
+        goes = answer.headers.get("Location", "/")
+        assert goes.startswith("/") and not goes.startswith("//"), (told, goes)
+        assert "\n" not in "".join(f"{key}{value}" for key, value in answer.headers.items())
+        if answer.status_code >= 400:
+            assert how_much_there_is() == before, f"half-done: {told}"
+        elif goes != "/":
+            answer = client.get(goes, follow=True)
+            assert answer.status_code < 500, f"{told}, then {goes}"
+        assert SCRIPT.encode() not in answer.content, told
+
+
+READERS = {
+    "nobody": (None, ("/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")),
+    "a trainee with a hold": ("alex@example.org", ("/", "/reservations/", "/profile/", "/accounts/email/")),
+    "a trainee with nothing": ("noor@example.org", ("/", "/where-you-stand/")),
+    "an instructor": ("amara@example.org", ("/teaching/",)),
+    "a mentor": ("imogen@example.org", ("/mentoring/",)),
+    "a bookkeeper": ("bookkeeper@example.org", ("/desk/money/",)),
+    "the registrar": ("registrar@example.org", ("/desk/", "/desk/people/", "/desk/outbox/", "/admin/")),
+}
+
+
+@pytest.mark.usefixtures("season")
+@pytest.mark.parametrize("reader", READERS)
+def test_no_form_of_any_page_breaks_or_half_does_what_a_hostile_value_asks(reader: str) -> None:
+    email, starts = READERS[reader]
+    client = signed_in_as(email) if email else Client()
+    forms = [form for form in forms_of(client, *starts) if "/logout/" not in form.action]
+    assert forms
+    for form in forms:
+        for value in HOSTILE:
+            send(client, form, {name: [value] for name in form.fields})
+        for name in form.fields:
+            for value in HOSTILE:
+                send(client, form, {**form.fields, name: [value]})
+            send(client, form, {other: sent for other, sent in form.fields.items() if other != name})
+            send(client, form, {**form.fields, name: [*form.fields[name], *form.fields[name], "again"]})
