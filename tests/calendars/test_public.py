@@ -99,7 +99,9 @@ def test_a_title_without_its_module_is_given_it() -> None:
 def test_a_cancelled_cohort_stays_so_that_it_disappears_from_nobodys_calendar_in_silence() -> None:
     cohort = factories.cohort(code="2027-spring", title="Module IV, spring")
     before = {event.uid for event in by_icalendar(get().content)}
-    Cohort.objects.filter(pk=cohort.pk).update(status=CohortStatus.CANCELLED)
+    Cohort.objects.filter(pk=cohort.pk).update(
+        status=CohortStatus.CANCELLED, sequence=1, revised_at=NOW + timedelta(hours=1)
+    )
     Session.objects.update(sequence=1, revised_at=NOW + timedelta(hours=1))
     for path in (ALL, "/calendar/cohorts/2027-spring.ics"):
         written = get(path).content
