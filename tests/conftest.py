@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -65,6 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": data / "files"}},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # How long one example takes says how busy the machine is, not whether the code is right.
+    hypothesis.settings.register_profile("suite", deadline=None)
+    hypothesis.settings.load_profile("suite")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
@@ -170,7 +174,12 @@ def start_product(fresh_database: str, shared: Path, tmp_path: Path) -> Iterator
         started = 0
 
         def start(
-            *, worker: bool = False, processes: int = 2, threads: int = 4, environment: dict[str, str] | None = None
+            *,
+            web: bool = True,
+            worker: bool = False,
+            processes: int = 2,
+            threads: int = 4,
+            environment: dict[str, str] | None = None,
         ) -> Product:
             nonlocal started
             started += 1
@@ -179,6 +188,7 @@ def start_product(fresh_database: str, shared: Path, tmp_path: Path) -> Iterator
                 folder,
                 fresh_database,
                 shared,
+                web=web,
                 worker=worker,
                 processes=processes,
                 threads=threads,
@@ -191,8 +201,11 @@ def start_product(fresh_database: str, shared: Path, tmp_path: Path) -> Iterator
 
 @pytest.fixture
 def product(start_product: Callable[..., Product]) -> Product:
-    """The product, running without its worker, on this test's database."""
-    return start_product()
+    """The product, running in one process and without its worker, on this test's database.
+
+    A second process costs as much to start as the first; what several do to each other is for `start_product`.
+    """
+    return start_product(processes=1)
 
 
 # -- browser -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -143,14 +144,16 @@ def test_the_product_answers_and_comes_back_after_a_kill(product: Product) -> No
 
 
 @pytest.mark.slow
-def test_the_product_and_the_test_share_a_database(product: Product) -> None:
+def test_the_product_and_the_test_share_a_database(start_product: Callable[..., Product]) -> None:
+    product = start_product(web=False)
     assert product.database_url.startswith("postgres" if on_postgres() else "sqlite")
     assert product.environment["DATABASE_URL"] == product.database_url
     assert os.environ.get("DATABASE_URL") != product.database_url
 
 
 @pytest.mark.slow
-def test_a_fault_in_the_log_is_noticed(product: Product) -> None:
+def test_a_fault_in_the_log_is_noticed(start_product: Callable[..., Product]) -> None:
+    product = start_product(web=False)
     assert product.faults() == []
     with product.web_log.open("a") as log:
         log.write("[now] GET /somewhere 500 3ms\n")

@@ -23,8 +23,8 @@ from workshops.web.access import SignedInRequest, roles
 A_PAGE = 50
 
 
-@require_safe
 @roles(Role.REGISTRAR)
+@require_safe
 def outbox(request: SignedInRequest) -> HttpResponse:
     """Every message, by what became of it."""
     counts = dict(Message.objects.order_by().values_list("state").annotate(Count("pk")))
@@ -38,8 +38,8 @@ def outbox(request: SignedInRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/outbox/outbox.html", page)
 
 
-@require_safe
 @roles(Role.REGISTRAR)
+@require_safe
 def message(request: SignedInRequest, message_id: int) -> HttpResponse:
     """One message, as its reader gets it."""
     found = get_object_or_404(Message.objects.select_related("to"), pk=message_id)
@@ -48,8 +48,8 @@ def message(request: SignedInRequest, message_id: int) -> HttpResponse:
     return TemplateResponse(request, "desk/outbox/message.html", page)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def again(request: SignedInRequest, message_id: int) -> HttpResponse:
     """Put a message back in the queue."""
     found = get_object_or_404(Message.objects.select_related("to"), pk=message_id)

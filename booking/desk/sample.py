@@ -25,7 +25,7 @@ from workshops.prerequisites.check import Rule
 from workshops.prerequisites.facts import rules_for
 from workshops.prerequisites.models import Access, Completion, OnSetDay, OnSetRecord, RecordState
 from workshops.programme.changing import change_school, confirm_conduct, confirm_terms
-from workshops.programme.models import Module, conduct_text
+from workshops.programme.models import MODULE_IV, Module, conduct_text
 from workshops.programme.terms import Terms
 from workshops.transactions import writes
 
@@ -200,7 +200,7 @@ def fill(*, year: int, trainees: int, capacity: int, now: datetime) -> Season:
     for first in first_days(year):
         if first - school_day(now) <= timedelta(days=2):
             raise TooLate(f"The cohort of {in_words(first)} would be over, or too close to be booked.")
-    rules = rules_for("module-iv")
+    rules = rules_for(MODULE_IV)
     season = Season(people=_accounts([*TEAM, *_trainees(trainees), *_lacking(rules)], now))
     accounts = {someone.email: user for someone, user in season.people}
     registrar = accounts[TEAM[0].email]
@@ -225,7 +225,7 @@ def issue_tokens(season: Season, *, now: datetime) -> list[tuple[str, str, str]]
 def sign_in_table() -> str:
     """Who of the sample people can sign in as what, as a table of text; empty where this is no sample season."""
     trainees = list(_trainees(len(_FIRST)))
-    lacking = list(_lacking(rules_for("module-iv")))
+    lacking = list(_lacking(rules_for(MODULE_IV)))
     known = {someone.email: someone for someone in (*TEAM, *lacking, *trainees[:4])}
     there = set(User.objects.filter(email__in=known, is_active=True).values_list("email", flat=True))
     if TEAM[0].email not in there:
@@ -368,7 +368,7 @@ def _set_up(registrar: User, now: datetime) -> None:
         {
             "email": "workshops@example.org",
             "bank_details": "Sample Bank, account 000 000 000, routing 000 000 000 (sample: pays nothing).\n"
-            "Put the number of your reservation in the note.",
+            "Put the reference in the note.",
         },
         by=registrar,
         now=now,

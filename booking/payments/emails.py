@@ -26,10 +26,10 @@ def how_to_transfer(payment: Payment, bank_details: str, *, now: datetime) -> No
 
 
 def goes_back(refund: Refund, *, now: datetime) -> None:
-    """Queue the explanation of money that goes back because no seat was left."""
+    """Queue the explanation of money that goes back: no seat was left, or it was more than the seat costs."""
     payment = refund.payment
     queue(
-        "payment-goes-back",
+        "payment-too-much" if refund.rule == "paid-twice" else "payment-goes-back",
         ("refund", refund.public_id),
         payment.reservation.trainee,
         {**context(payment.reservation), "amount": money.in_words(refund.amount_cents, payment.currency)},

@@ -8,7 +8,7 @@ from django.db.models import IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django_stubs_ext import WithAnnotations
 
-from booking.payments.models import Account, LedgerEntry, Payment, Posting, Refund
+from booking.payments.models import Account, LedgerEntry, Payment, Posting, Refund, RefundStatus
 from booking.reservations.models import Reservation
 
 _RECEIVED_IN: Mapping[str, Account] = {"offline": Account.BANK, "sandbox": Account.SANDBOX}
@@ -47,6 +47,13 @@ def paid_cents(reservation: Reservation) -> int:
         total=Sum("amount_cents")
     )["total"]
     return -(total or 0)
+
+
+def kept_cents(reservation: Reservation) -> int:
+    """What pays for a reservation: what has been received, less what went back and what is owed back."""
+    owed_back = Refund.objects.filter(payment__reservation=reservation).exclude(status=RefundStatus.SUCCEEDED)
+    total = owed_back.aggregate(total=Sum("amount_cents"))["total"]
+    return paid_cents(reservation) - (total or 0)
 
 
 class Paid(TypedDict):

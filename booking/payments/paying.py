@@ -10,9 +10,8 @@ from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
 from booking.payments.settling import Settled, finish, settle, settle_here
 from booking.reservations import lifecycle
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import OWING, Reservation, State
 from workshops.clock import business_days_later
-from workshops.cohorts import seats
 from workshops.people.models import User
 from workshops.programme.models import school
 from workshops.transactions import writes
@@ -54,7 +53,7 @@ def amount_for(reservation: Reservation, purpose: Purpose, *, paid_cents: int, n
     state = reservation.state_at(now)
     if state == State.EXPIRED:
         raise HoldRanOut
-    if state not in (State.HELD, State.RESERVED, State.CONFIRMED):
+    if state not in OWING:
         raise NothingToPay("This reservation has ended; nothing is owed on it.")
     if purpose == Purpose.BALANCE and state == State.HELD:
         raise NothingToPay("The deposit comes first. You can also pay everything at once.")
@@ -85,7 +84,7 @@ def _open(reservation: Reservation, purpose: Purpose, gateway_name: str, *, now:
     if gateway_name == Offline.name:
         _wait_for_transfer(reservation, now)
     reservation = _locked(reservation)
-    amount = amount_for(reservation, purpose, paid_cents=ledger.paid_cents(reservation), now=now)
+    amount = amount_for(reservation, purpose, paid_cents=ledger.kept_cents(reservation), now=now)
     payment = _under_way(reservation, purpose, gateway_name, amount, now)
     if gateway_name == Offline.name:
         emails.how_to_transfer(payment, school().bank_details, now=now)
@@ -144,6 +143,8 @@ def record_transfer(reservation: Reservation, purpose: Purpose, *, reference: st
     try:
         settled = _record_transfer(reservation, purpose, reference=reference, by=by, now=now)
     except IntegrityError:
+        if not Payment.objects.filter(gateway=Offline.name, reference=reference).exists():
+            raise
         raise AlreadyRecorded from None
     return finish(settled, now=now)
 
@@ -151,9 +152,8 @@ def record_transfer(reservation: Reservation, purpose: Purpose, *, reference: st
 @writes
 def _record_transfer(reservation: Reservation, purpose: Purpose, *, reference: str, by: User, now: datetime) -> Settled:
     """The payment and what becomes of it, all at once: a reference that was recorded before leaves nothing behind."""
-    seats.lock(reservation.cohort_id, reservation.trainee_id)
-    fresh = _locked(reservation)
-    amount = owed_for(fresh, purpose, paid_cents=ledger.paid_cents(fresh))
+    fresh = lifecycle.lock(reservation)
+    amount = owed_for(fresh, purpose, paid_cents=ledger.kept_cents(fresh))
     if not amount:
         raise NothingToPay("That has been paid already. If the money came twice, send it back at the bank.")
     payment = _under_way(fresh, purpose, Offline.name, amount, now)

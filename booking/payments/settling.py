@@ -14,7 +14,10 @@ from workshops.transactions import writes
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of a payment: the seat is theirs, or all of it goes back. Never both, never neither."""
+    """What became of a payment: the seat is theirs, or all of it goes back. Never both, never neither.
+
+    Where the seat is theirs, `refund` is what came beyond its price.
+    """
 
     payment: Payment
     seat_is_theirs: bool
@@ -41,12 +44,12 @@ def finish(settled: Settled, *, now: datetime) -> Settled:
 @writes
 def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
     """The part of `settle` that is one transaction, for a caller who has more to write in it."""
-    reservation = payment.reservation
-    paid = ledger.paid_cents(reservation)
+    # Seat and reservation are locked here, before the payment: the order that everyone keeps.
+    reservation = lifecycle.lock(payment.reservation)
+    kept = ledger.kept_cents(reservation)
     already = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.SUCCEEDED).exists()
     arriving = 0 if already else payment.amount_cents
-    # Seat and reservation are locked here, before the payment: the order that everyone keeps.
-    theirs = lifecycle.secure(reservation, paid_in_full=paid + arriving >= reservation.price_cents, now=now, by=by)
+    theirs = lifecycle.secure(reservation, paid_in_full=kept + arriving >= reservation.price_cents, now=now, by=by)
     fresh = Payment.objects.select_for_update(of=("self",)).select_related("reservation__trainee").get(pk=payment.pk)
     if fresh.status == PaymentStatus.SUCCEEDED:
         return Settled(fresh, theirs, fresh.refunds.first())
@@ -57,15 +60,16 @@ def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: 
     record(
         "payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=fresh.amount_cents
     )
-    if theirs:
+    # Two payments that were begun at once, by two ways or in two windows, may both arrive.
+    too_much = min(max(kept + arriving - reservation.price_cents, 0), fresh.amount_cents)
+    if theirs and not too_much:
         return Settled(fresh, True, None)
-    refund = Refund.objects.create(
-        payment=fresh, amount_cents=fresh.amount_cents, rule="late-no-seat", requested_at=now
-    )
-    record("refund-requested", about=about, person=trainee, now=now, why="The payment came when no seat was left.",
-           cents=refund.amount_cents)  # fmt: skip
+    rule, cents = ("paid-twice", too_much) if theirs else ("late-no-seat", fresh.amount_cents)
+    refund = Refund.objects.create(payment=fresh, amount_cents=cents, rule=rule, requested_at=now)
+    why = "More came than the seat costs." if theirs else "The payment came when no seat was left."
+    record("refund-requested", about=about, person=trainee, now=now, why=why, cents=cents)
     emails.goes_back(refund, now=now)
-    return Settled(fresh, False, refund)
+    return Settled(fresh, theirs, refund)
 
 
 def send_back_due(now: datetime) -> int:

@@ -140,6 +140,16 @@ def _as_it_stands(cohort_id: int, today: date) -> "WithAnnotations[Cohort, _AsIt
     return cast("WithAnnotations[Cohort, _AsItStands]", cohorts.get())
 
 
+def seat_in_the_way(cohort: Cohort, trainee: User, *, now: datetime) -> Reservation | None:
+    """The seat `trainee` has already, where it keeps them from one in `cohort`: for pages that say so beforehand."""
+    own = list(Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort"))
+    try:
+        _refuse_second_seat(own, cohort, cohort.terms(school_terms()), now)
+    except AlreadyReserved as refused:
+        return refused.reservation
+    return None
+
+
 def _refuse_second_seat(own: list[Reservation], cohort: Cohort, terms: Terms, now: datetime) -> None:
     today = school_day(now)
     for reservation in own:

@@ -1,7 +1,7 @@
 """The API of reservations: taking a seat, looking at what one has, giving back a hold."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Annotated, cast
 
@@ -242,6 +242,4 @@ def _due_next(one: Reservation, charges: list[Charge], paid: int) -> DueAnswer |
     due = due_next(charges, paid)
     if due is None:
         return None
-    if one.held_until is not None:  # a hold may be prolonged, and its deposit is due when it ends
-        due = replace(due, due_at=one.held_until)
     return DueAnswer(Money(due.amount_cents, one.currency), due.due_at)

@@ -31,7 +31,7 @@ def context(reservation: Reservation) -> dict[str, str]:
         "seat": str(reservation.seat_number),
         "held_until": moment_for(reservation.held_until, trainee.time_zone) if reservation.held_until else "",
         "price": money.in_words(reservation.price_cents, reservation.currency),
-        "deposit": money.in_words(reservation.deposit_cents, reservation.currency),
+        "deposit": money.in_words(reservation.deposit_cents, reservation.currency) if reservation.deposit_cents else "",
         "balance": money.in_words(balance, reservation.currency) if balance else "",
         "balance_due_on": with_weekday(reservation.balance_due_on),
         "link": f"{settings.SITE_URL}{reservation.get_absolute_url()}",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError
 
 from booking.reservations import emails
-from booking.reservations.admission import Admission, AlreadyReserved, Full, admit
+from booking.reservations.admission import Admission, Full, admit
 from booking.reservations.models import LIVE, Charge, ChargeKind, Reservation, State
 from workshops.clock import end_of_school_day, school_day
 from workshops.cohorts import seats
@@ -19,7 +19,7 @@ from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import User
 from workshops.prerequisites.facts import standing_of
-from workshops.transactions import writes
+from workshops.transactions import TRIES, writes
 
 # Late money may bring an expired reservation back, when a seat is left: see `payments.settling`.
 MOVES: Mapping[State, frozenset[State]] = {
@@ -53,19 +53,20 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
     Raises:
         BookingClosed, AlreadyReserved, PrerequisitesUnmet, Full: in that order.
     """
-    admission = admit(cohort, trainee, now=now)
-    if not seats.any_left(admission.cohort.pk, now):
-        raise Full
-    try:
-        return _hold(admission, now=now, by=by or trainee)
-    except seats.CohortFull:
-        raise Full from None
-    except IntegrityError:
-        # Two requests of one person at the same moment: the database let one through, and that one counts.
-        rival = Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort").first()
-        if rival is None:
-            raise
-        raise AlreadyReserved(rival) from None
+    for more_tries in reversed(range(TRIES)):
+        admission = admit(cohort, trainee, now=now)
+        if not seats.any_left(admission.cohort.pk, now):
+            raise Full
+        try:
+            return _hold(admission, now=now, by=by or trainee)
+        except seats.CohortFull:
+            raise Full from None
+        except IntegrityError:
+            # Two requests of one person at the same moment: the database let one through, and asking again finds it.
+            # Or someone took their lapsed seat meanwhile, and then they may have another.
+            if not more_tries:
+                raise
+    raise AssertionError("unreachable")
 
 
 @writes
@@ -76,6 +77,8 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
     for lapsed in admission.lapsed:
         if lapsed.cohort_id != cohort.pk:
             lines += _expire_lapsed(lapsed, now)
+        else:  # whoever is taking their lapsed seat at this moment goes first: nobody has two, not even in between
+            seats.lock(cohort.pk, trainee.pk)
     if admission.over:
         # Cohorts that have ended hold no active seats; the constraint needs to know.
         Reservation.objects.filter(pk__in=[each.pk for each in admission.over]).update(is_only_one=False)
@@ -175,7 +178,7 @@ def _expired(reservation: Reservation, now: datetime) -> list[HistoryLine]:
     if not _update(reservation, State.EXPIRED):
         return []
     emails.state_changed(reservation, now=now)
-    return [_line("reservation-expired", reservation, now=now, why="The hold ran out before its deposit was paid.")]
+    return [_line("reservation-expired", reservation, now=now, why="The deposit was not here in time.")]
 
 
 @writes
@@ -195,8 +198,7 @@ def cancel_hold(reservation: Reservation, *, now: datetime, by: User, why: str =
     Raises:
         Moved: when it is not held any more: paid, expired or cancelled meanwhile.
     """
-    seats.lock(reservation.cohort_id, reservation.trainee_id)
-    fresh = _locked(reservation)
+    fresh = lock(reservation)
     if fresh.state_at(now) != State.HELD:
         raise Moved(fresh)
     seats.release(fresh.cohort_id, fresh.trainee_id)
@@ -228,8 +230,7 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
 
     Must be called inside a transaction. Locks the seat, then the reservation; its state is read under that lock.
     """
-    seats.lock(reservation.cohort_id, reservation.trainee_id)
-    fresh = _locked(reservation)
+    fresh = lock(reservation)
     to = State.CONFIRMED if paid_in_full else State.RESERVED
     if fresh.state in (State.RESERVED, State.CONFIRMED):
         if to != fresh.state and to in MOVES[State(fresh.state)]:
@@ -239,6 +240,7 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         if not seats.take(fresh.cohort_id, fresh.trainee_id):
             return False
     elif fresh.state == State.EXPIRED and _may_come_back(fresh, now):
+        _let_go_elsewhere(fresh, now)
         try:
             claimed = seats.claim(fresh.cohort_id, fresh.trainee_id, until=None, now=now)
         except seats.CohortFull:
@@ -252,8 +254,9 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
     return True
 
 
-def _locked(reservation: Reservation) -> Reservation:
-    """The reservation as it is now, locked until the transaction ends."""
+def lock(reservation: Reservation) -> Reservation:
+    """The reservation as it is now; its seat and then itself locked until the caller's transaction ends."""
+    seats.lock(reservation.cohort_id, reservation.trainee_id)
     return (
         Reservation.objects.select_for_update(of=("self",))
         .select_related("cohort__venue", "cohort__module", "trainee")
@@ -270,6 +273,19 @@ def _may_come_back(reservation: Reservation, now: datetime) -> bool:
     if others.filter(cohort=cohort).exists() or others.filter(is_only_one=True, cohort__ends_on__gte=today).exists():
         return False
     return standing_of(reservation.trainee, cohort.module.code, today, cohort.pk)[0].eligible
+
+
+def _let_go_elsewhere(reservation: Reservation, now: datetime) -> None:
+    """End what this person has in other cohorts and is over: holds that ran out, and seats where the cohort has ended.
+
+    Nobody need have noticed them before, but the constraint of one active seat a person would.
+    """
+    others = Reservation.objects.filter(trainee=reservation.trainee_id, state__in=LIVE)
+    for other in others.exclude(cohort=reservation.cohort_id).select_related("cohort__venue", "trainee"):
+        if other.state_at(now) == State.EXPIRED:
+            record_all(_expire_lapsed(other, now))
+        elif other.cohort.ends_on < school_day(now):
+            Reservation.objects.filter(pk=other.pk).update(is_only_one=False)
 
 
 def _line(

@@ -26,6 +26,8 @@ class State(models.TextChoices):
 
 LIVE = (State.OFFERED, State.HELD, State.RESERVED, State.CONFIRMED)
 WAITING = (State.OFFERED, State.HELD)
+OWING = (State.HELD, State.RESERVED, State.CONFIRMED)
+"""States in which its charges are owed."""
 
 
 class ReservationQuerySet(models.QuerySet["Reservation"]):

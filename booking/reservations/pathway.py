@@ -27,7 +27,7 @@ class Mend:
     url: str
 
 
-_MARKS = {"module-i": "I", "module-ii": "II", "module-iii": "III", "on-set-days": "10"}
+_MARKS = {"module-i": "I", "module-ii": "II", "module-iii": "III"}
 
 
 def pathway(standing: Standing, *, seat: str) -> list[Step]:
@@ -36,7 +36,7 @@ def pathway(standing: Standing, *, seat: str) -> list[Step]:
     for outcome in standing.requirements:
         state: StepState = "done" if outcome.met else "now" if reached else "ahead"
         reached = reached and outcome.met
-        mark = _MARKS.get(outcome.code, "·") if outcome.code != "on-set-days" else str(outcome.needed)
+        mark = _MARKS.get(outcome.code) or str(outcome.needed)
         steps.append(Step(mark, outcome.title, _note(outcome), state))
     note = seat or ("You may reserve a seat" if standing.eligible else "When the steps before it are done")
     steps.append(Step("IV", "Module IV", note, "now" if standing.eligible else "ahead"))
@@ -54,7 +54,12 @@ def _note(outcome: Outcome) -> str:
     return "Not on your record yet"
 
 
-def mend(outcome: Outcome, school: School) -> Mend | None:
+def mends(standing: Standing, school: School) -> list[tuple[Outcome, Mend | None]]:
+    """Each requirement with what can be done about it where it is missing."""
+    return [(outcome, _mend(outcome, school)) for outcome in standing.requirements]
+
+
+def _mend(outcome: Outcome, school: School) -> Mend | None:
     """Where to go about a missing requirement: the online modules, or the school that keeps the record."""
     if outcome.met:
         return None

@@ -18,6 +18,23 @@ log = logging.getLogger(__name__)
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """The school's words and rules for accounts."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": "This account is closed at the moment. Please write to the school.",
+        "email_password_mismatch": (
+            "This e-mail address and password do not go together. Look at both once more, or let us e-mail you a code."
+        ),
+        "enter_current_password": "Please enter the password you have now.",
+        "incorrect_code": "This is not the code we expect. Look at it once more, or ask for a new one.",
+        "incorrect_password": "This is not the password of this account. Look at it once more.",
+        "too_many_login_attempts": (
+            "Too many tries in a short time. Please wait five minutes, or let us e-mail you a code."
+        ),
+        "rate_limited": "Too many tries in a short time. Please wait a few minutes and try again.",
+        "email_taken": "This address belongs to an account already.",
+        "duplicate_email": "This address is on your account already.",
+        "same_as_current": "This is what it is now. Please enter a different one.",
+    }
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a sign-in message at once. It carries a code, so it never lies in the outbox.
 

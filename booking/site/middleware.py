@@ -10,6 +10,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.utils.cache import add_never_cache_headers
 
 from workshops.people.models import Role, User
 from workshops.transactions import Busy
@@ -54,6 +55,13 @@ class DoorMiddleware(LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """What was drawn for one reader, even on a page for everyone, is not for the next one at the same computer."""
+        reader = getattr(request, "_cached_user", None)  # as far as anything has asked who reads
+        if isinstance(reader, User) and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
 
 class SecondFactorMiddleware:

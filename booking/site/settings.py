@@ -168,7 +168,16 @@ else:
     raise ImproperlyConfigured("DATABASE_URL must be sqlite:///path or postgres://user:password@host:port/name.")
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "site_cache"}}
+# What it keeps are the limits of signing in. Beyond so many entries Django drops a third of them, and with 300, its
+# default, anyone could make it forget who has tried too often.
+_kept_entries = {"MAX_ENTRIES": 100_000}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "site_cache",
+        "OPTIONS": _kept_entries,
+    }
+}
 
 # -- people ------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "workshops.User"
@@ -295,6 +304,8 @@ WHITENOISE_USE_FINDERS = False
 # -- play money and serving --------------------------------------------------------------------------------------------
 # The sandbox takes play money so that everything can be tried. Production never runs it, whatever else is set.
 SANDBOX_PAYMENTS = not PRODUCTION
+# What one token, or one signed-in browser, may ask of one process; it protects the machine and shuts nobody out.
+API_REQUESTS_A_MINUTE = 600
 WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=validate.Range(1, 64))
 WEB_THREADS = env.int("WEB_THREADS", 4, validate=validate.Range(1, 64))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import transaction
@@ -48,6 +49,7 @@ HOSTILE = (
     "=cmd|' /C calc'!A0",
     '"\x01"@example.org',
 )
+ALONE = ("a\x00b", "9" * 400, "0001-01-01", "9999-12-31", "9999-12-31T23:59", SCRIPT)
 KEPT = (
     Access, Charge, Cohort, Completion, Entitlement, HistoryLine, LedgerEntry, Message, OnSetRecord, Payment, Price,
     Reservation, RoleGrant, Seat, Session, User, Waiver,
@@ -101,7 +103,9 @@ def send(client: Client, form: Form, fields: dict[str, list[str]]) -> None:
             answer = client.get(form.action, fields)
         else:
             answer = client.post(form.action, fields)
-        told = f"{form.method} {form.action} {({key: [value[:40] for value in each] for key, each in fields.items()})}"
+        told = (
+            f"{form.method} {form.action} { ({key: [value[:40] for value in each] for key, each in fields.items()}) }"
+        )
         assert answer.status_code < 500, told
         goes = answer.headers.get("Location", "/")
         assert goes.startswith("/") and not goes.startswith("//"), (told, goes)
@@ -114,14 +118,14 @@ def send(client: Client, form: Form, fields: dict[str, list[str]]) -> None:
         assert SCRIPT.encode() not in answer.content, told
 
 
+ABOUT_ONESELF = ("/accounts/", "/profile/")
 READERS = {
     "nobody": (None, ("/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")),
     "a trainee with a hold": ("alex@example.org", ("/", "/reservations/", "/profile/", "/accounts/email/")),
     "a trainee with nothing": ("noor@example.org", ("/", "/where-you-stand/")),
     "an instructor": ("amara@example.org", ("/teaching/",)),
-    "a mentor": ("imogen@example.org", ("/mentoring/",)),
     "a bookkeeper": ("bookkeeper@example.org", ("/desk/money/",)),
-    "the registrar": ("registrar@example.org", ("/desk/", "/desk/people/", "/desk/outbox/", "/admin/")),
+    "the registrar": ("registrar@example.org", ("/desk/", "/desk/people/", "/desk/outbox/")),
 }
 
 
@@ -131,12 +135,16 @@ def test_no_form_of_any_page_breaks_or_half_does_what_a_hostile_value_asks(reade
     email, starts = READERS[reader]
     client = signed_in_as(email) if email else Client()
     forms = [form for form in forms_of(client, *starts) if "/logout/" not in form.action]
-    assert forms
+    if reader not in {"nobody", "a trainee with a hold"}:  # the same for everyone
+        forms = [form for form in forms if not urlsplit(form.action).path.startswith(ABOUT_ONESELF)]
+    assert forms or reader == "an instructor"
     for form in forms:
         for value in HOSTILE:
             send(client, form, {name: [value] for name in form.fields})
-        for name in form.fields:
-            for value in HOSTILE:
+        for number, name in enumerate(form.fields):
+            # Alone among good ones a value gets further: those that have to be read as something, and some others.
+            for value in (*ALONE, HOSTILE[number % len(HOSTILE)]):
                 send(client, form, {**form.fields, name: [value]})
-            send(client, form, {other: sent for other, sent in form.fields.items() if other != name})
-            send(client, form, {**form.fields, name: [*form.fields[name], *form.fields[name], "again"]})
+        without = {name: sent for name, sent in form.fields.items() if len(form.fields) > 1 and sent != [""]}
+        send(client, form, dict(list(without.items())[:-1]))
+        send(client, form, {name: [*sent, *sent, "again"] for name, sent in form.fields.items()})

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from tests.services.server import Product
 
@@ -15,7 +16,7 @@ class Answer:
     """What the API said to one call."""
 
     status: int
-    body: dict[str, object]
+    body: dict[str, Any]
 
     @property
     def said(self) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from datetime import datetime
 
 from django.db import connection
@@ -19,13 +18,6 @@ def browser(*roles: Role, **fields: str) -> Client:
     client = Client()
     client.force_login(factories.person(*roles, **fields))
     return client
-
-
-def text(page: HttpResponseBase) -> str:
-    """The words of a page, without its tags."""
-    html = page.content.decode()  # type: ignore[attr-defined]
-    plain = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", html, flags=re.DOTALL)
-    return " ".join(plain.split()).replace("&#x27;", "'").replace("&quot;", '"')
 
 
 def rows(page: HttpResponseBase) -> list[list[str]]:

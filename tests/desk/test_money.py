@@ -13,7 +13,8 @@ from booking.payments.models import Account, LedgerEntry, Payment, Purpose, Refu
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
-from tests.desk.doors import browser, minutes, rows, statements, text
+from tests.desk.doors import browser, minutes, rows, statements
+from tests.pages import text
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
@@ -27,20 +28,6 @@ FORMS = ["transfer", "longer", "cancel"]
 def moment() -> datetime:
     """The moment at which the test runs: pages read the clock themselves."""
     return now()
-
-
-@pytest.fixture
-def robin() -> User:
-    """The registrar."""
-    return factories.person(Role.REGISTRAR, name="Robin")
-
-
-@pytest.fixture
-def desk(robin: User) -> Client:
-    """The registrar's browser."""
-    client = Client()
-    client.force_login(robin)
-    return client
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils.timezone import now
 
 from tests import factories
-from tests.desk.doors import browser, statements, text
+from tests.desk.doors import browser, statements
+from tests.pages import text
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message, MessageState
 from workshops.messages.outbox import queue, send_due

@@ -9,7 +9,8 @@ from django.test import Client
 from booking.desk.people.accounts import open_account
 from booking.desk.people.listing import A_PAGE
 from tests import factories
-from tests.desk.doors import browser, statements, text
+from tests.desk.doors import browser, statements
+from tests.pages import text
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 

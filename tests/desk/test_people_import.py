@@ -12,7 +12,8 @@ from django.test import Client
 
 from booking.desk.people.imports import ROWS_SHOWN
 from tests import factories
-from tests.desk.doors import browser, rows, statements, text
+from tests.desk.doors import browser, rows, statements
+from tests.pages import text
 from workshops.people.models import Role, User
 from workshops.prerequisites.models import Completion, Entitlement, OnSetDay
 from workshops.programme.models import Module

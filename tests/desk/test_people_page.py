@@ -9,7 +9,8 @@ from django.utils.timezone import now
 
 from booking.reservations.models import Reservation, State
 from tests import factories
-from tests.desk.doors import browser, statements, text
+from tests.desk.doors import browser, statements
+from tests.pages import text
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, RoleGrant, User
@@ -30,20 +31,6 @@ WAIVER = {
     "waiver-until": "",
 }
 TODAY = school_day(now())
-
-
-@pytest.fixture
-def robin() -> User:
-    """The registrar."""
-    return factories.person(Role.REGISTRAR, name="Robin")
-
-
-@pytest.fixture
-def desk(robin: User) -> Client:
-    """The registrar's browser."""
-    client = Client()
-    client.force_login(robin)
-    return client
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from django.test import Client
 from booking.reservations import lifecycle
 from tests import factories
 from tests.asking import StoppedClock
-from tests.desk.doors import browser, minutes, statements, text
+from tests.desk.doors import browser, minutes, statements
 from tests.factories import LOS_ANGELES, NOW
+from tests.pages import text
 from workshops.cohorts.models import Cohort, CohortStatus, Venue
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User

@@ -7,8 +7,9 @@ from django.test import Client
 
 from tests import factories
 from tests.asking import StoppedClock
-from tests.desk.doors import browser, statements, text
+from tests.desk.doors import browser, statements
 from tests.factories import NOW
+from tests.pages import text
 from workshops.cohorts.models import Venue
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role

@@ -276,7 +276,7 @@ def test_its_owner_reads_a_reservation_and_its_story(clock: StoppedClock, regist
     assert [(line["by"], line["what"], line["why"]) for line in answer["history"]] == [
         ("you", "reservation-held", ""),
         ("the school", "hold-prolonged", "Asked by telephone."),
-        ("automatic", "reservation-expired", "The hold ran out before its deposit was paid."),
+        ("automatic", "reservation-expired", "The deposit was not here in time."),
     ]
     assert answer["history"][0]["at"] == "2027-01-11T10:00:00-08:00"
 

@@ -1,6 +1,5 @@
 """What a visitor and a trainee see, and what each button does, without JavaScript."""
 
-import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from booking.payments.models import Payment
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
+from tests.pages import text
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
 from workshops.programme.models import ConductText, Module, PolicyTerm
@@ -37,12 +37,6 @@ def trainee(client: Client) -> User:
     user = factories.trainee(name="Anna")
     client.force_login(user)
     return user
-
-
-def text(page: object) -> str:
-    """The words of a page, without its tags."""
-    plain = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page.content.decode(), flags=re.DOTALL)  # type: ignore[attr-defined]
-    return " ".join(plain.split())
 
 
 def held(cohort: Cohort, trainee: User, moment: datetime) -> Reservation:
@@ -96,7 +90,7 @@ def test_someone_who_qualifies_is_told_so(client: Client, trainee: User) -> None
 def test_someone_who_lacks_something_is_told_what_and_who_can_mend_it(client: Client) -> None:
     client.force_login(factories.trainee(lacking="on-set-days"))
     page = text(client.get("/where-you-stand/"))
-    assert "1 thing still missing" in page
+    assert "One thing is still missing" in page
     assert "7 of 10 days accepted, 3 to go." in page
 
 

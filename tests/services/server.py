@@ -177,6 +177,7 @@ def running_product(
     database_url: str,
     shared: Path,
     *,
+    web: bool = True,
     worker: bool = False,
     processes: int = 2,
     threads: int = 4,
@@ -184,12 +185,13 @@ def running_product(
 ) -> Iterator[Product]:
     """The product on a migrated database, ready for requests, stopped at the end; a fault in its logs is a failure.
 
-    `folder` must be new. `shared` is where the processes of one run keep what they make once. `environment` adds to or
-    replaces what the product is told.
+    `folder` must be new. `shared` is where the processes of one run keep what they make once. Without `web` it is
+    installed and not served: for what its commands do. `environment` adds to or replaces what the product is told.
     """
     for name in ("data", "mail"):
         (folder / name).mkdir(parents=True)
-    (folder / "data" / "static").symlink_to(once(shared, "collected-static", _collect_static) / "static")
+    if web:
+        (folder / "data" / "static").symlink_to(once(shared, "collected-static", _collect_static) / "static")
     with _free_port() as port:
         url = f"http://localhost:{port}"
         told = clean_environment(
@@ -203,7 +205,8 @@ def running_product(
         )
         product = Product(url, port, database_url, folder, told | (environment or {}), processes, threads)
         try:
-            product.start()
+            if web:
+                product.start()
             if worker:
                 product.start_worker()
             yield product

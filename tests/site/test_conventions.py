@@ -2,10 +2,11 @@
 
 import re
 import subprocess
-import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
@@ -68,11 +69,10 @@ def test_no_file_needs_anything_beside_the_repository() -> None:
     }
 
 
+@pytest.mark.django_db
 def test_the_migrations_say_what_the_models_say() -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+    said = StringIO()
+    try:
+        call_command("makemigrations", check=True, dry_run=True, stdout=said)
+    except SystemExit:
+        pytest.fail(said.getvalue())

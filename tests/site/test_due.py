@@ -162,7 +162,7 @@ def until(true: Callable[[], bool]) -> None:
 def test_the_worker_sends_what_is_queued_and_ends_when_it_is_asked_to(
     start_product: Callable[..., Product], number: signal.Signals
 ) -> None:
-    product = start_product()
+    product = start_product(web=False)
     factories.reservation(now=now())
     worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=PROJECT, env=product.environment)
     until(lambda: Message.objects.get().state == MessageState.SENT)
@@ -173,7 +173,7 @@ def test_the_worker_sends_what_is_queued_and_ends_when_it_is_asked_to(
 
 @pytest.mark.slow
 def test_what_a_killed_worker_had_begun_is_taken_up_by_the_next(start_product: Callable[..., Product]) -> None:
-    product = start_product()
+    product = start_product(web=False)
     factories.reservation(now=now())
     Message.objects.update(lease_until=now() + timedelta(seconds=3))  # as a worker leaves it that is killed in between
     product.start_worker()

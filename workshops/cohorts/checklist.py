@@ -1,13 +1,14 @@
 """What must be in place before a cohort can be published, so that nothing invented ever appears as the school's."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from workshops.clock import in_words, school_day
-from workshops.cohorts.models import Venue
+from workshops.clock import in_words, moment_in_words, school_day
+from workshops.cohorts.models import Cohort, Venue
+from workshops.cohorts.plans import Objection
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
-from workshops.programme.models import ConductText, PolicyTerm, Price, conduct_text, school
+from workshops.programme.models import MODULE_IV, ConductText, PolicyTerm, Price, conduct_text, price_on, school
 from workshops.programme.terms import Terms
 
 # A new version counts as read by whoever published it; the first one came with the product and is confirmed once.
@@ -33,6 +34,29 @@ def setup_checklist() -> list[Item]:
 def conduct_is_confirmed(text: ConductText) -> bool:
     """Whether a registrar has read this version and let it stand."""
     return HistoryLine.objects.filter(about_kind="conduct", about_id=str(text.version), what__in=CONDUCT_READ).exists()
+
+
+def obstacles(cohort: Cohort, now: datetime) -> list[Objection]:
+    """What must be there before a cohort can be published and is not. None of it can be overridden."""
+    found = []
+    if missing := [item.title for item in setup_checklist() if not item.done]:
+        found.append(Objection("setup", f"The setup checklist is not complete. Still to do: {'; '.join(missing)}."))
+    day = max(school_day(now), school_day(cohort.bookings_open_at))
+    if price_on(cohort.module.code, day) is None:
+        found.append(Objection("price", f"There is no price for {cohort.module} on {in_words(day)}. Enter one first."))
+    if not cohort.sessions.exists():
+        found.append(Objection("sessions", "It has no days yet. Enter them first."))
+    if not cohort.teachings.exists():
+        found.append(Objection("instructor", "Nobody teaches it yet. Choose at least one instructor."))
+    if not cohort.seats.exists():
+        found.append(Objection("seats", "It has no seats yet. Say how many there are."))
+    if cohort.bookings_close_at <= now:
+        found.append(
+            Objection(
+                "bookings-over", f"Bookings closed on {moment_in_words(cohort.bookings_close_at)}. Choose a later day."
+            )
+        )
+    return found
 
 
 def _about_school() -> list[Item]:
@@ -80,10 +104,7 @@ def _about_terms() -> list[Item]:
 
 def _price() -> Item:
     first: date | None = (
-        Price.objects.filter(item="module-iv")
-        .order_by("effective_from")
-        .values_list("effective_from", flat=True)
-        .first()
+        Price.objects.filter(item=MODULE_IV).order_by("effective_from").values_list("effective_from", flat=True).first()
     )
     return Item(
         "price",

@@ -12,18 +12,16 @@ from typing import Any
 
 from django.db.models import F
 
-from workshops.clock import SCHOOL_ZONE, in_words, moment_in_words, school_day, with_weekday
+from workshops.clock import school_day
 from workshops.cohorts import seats
-from workshops.cohorts.checklist import setup_checklist
+from workshops.cohorts.checklist import obstacles
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, Session, Teaching, Venue, seat_is_free
-from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, about_capacity, objections
+from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, about_capacity, changes, objections
 from workshops.history.record import line, record, record_all
 from workshops.people.models import Role, User
-from workshops.programme.models import Module, School, price_on
+from workshops.programme.models import MODULE_IV, Module, School
 from workshops.programme.terms import Terms
 from workshops.transactions import writes
-
-LIVE_MODULE = "module-iv"
 
 
 class Refused(Exception):
@@ -37,29 +35,6 @@ class Refused(Exception):
     def overridable(self) -> bool:
         """Whether a reason would be enough to go ahead."""
         return all(objection.overridable for objection in self.objections)
-
-
-def obstacles(cohort: Cohort, now: datetime) -> list[Objection]:
-    """What must be there before a cohort can be published and is not. None of it can be overridden."""
-    found = []
-    if missing := [item.title for item in setup_checklist() if not item.done]:
-        found.append(Objection("setup", f"The setup checklist is not complete. Still to do: {'; '.join(missing)}."))
-    day = max(school_day(now), school_day(cohort.bookings_open_at))
-    if price_on(cohort.module.code, day) is None:
-        found.append(Objection("price", f"There is no price for {cohort.module} on {in_words(day)}. Enter one first."))
-    if not cohort.sessions.exists():
-        found.append(Objection("sessions", "It has no days yet. Enter them first."))
-    if not cohort.teachings.exists():
-        found.append(Objection("instructor", "Nobody teaches it yet. Choose at least one instructor."))
-    if not cohort.seats.exists():
-        found.append(Objection("seats", "It has no seats yet. Say how many there are."))
-    if cohort.bookings_close_at <= now:
-        found.append(
-            Objection(
-                "bookings-over", f"Bookings closed on {moment_in_words(cohort.bookings_close_at)}. Choose a later day."
-            )
-        )
-    return found
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -112,7 +87,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
         Refused: with every objection that stands.
     """
     _lock_the_year()
-    module = Module.objects.get(code=LIVE_MODULE)
+    module = Module.objects.get(code=MODULE_IV)
     overridden = _insist(objections(plan, neighbours(), now, days=module.days), reason, despite)
     _refuse_strangers(plan.instructors)
     dates = sorted(plan.dates)
@@ -136,7 +111,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
             topics=list(day.topics),
             revised_at=now,
         )
-        for number, day in _numbered(plan.days)
+        for number, day in plan.numbered
     )
     Teaching.objects.bulk_create(
         Teaching(cohort=cohort, instructor=instructor, is_lead=instructor == plan.lead)
@@ -149,7 +124,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
         by=by,
         now=now,
         why=reason if overridden else "",
-        days=_days_in_words(plan),
+        days=plan.days_in_words,
         venue=str(plan.venue),
         seats=plan.capacity,
         despite=", ".join(overridden),
@@ -177,7 +152,7 @@ def change_cohort(
     before = plan_of(cohort)
     plan = replace(plan, capacity=before.capacity, instructors=before.instructors, lead=before.lead)
     new = _new_objections(cohort, before, plan, now)
-    if (_hours(plan) != _hours(before) or plan.venue != before.venue) and (people := _people_in(cohort, now)):
+    if (plan.hours != before.hours or plan.venue != before.venue) and (people := _people_in(cohort, now)):
         new.append(
             Objection(
                 "people",
@@ -190,8 +165,8 @@ def change_cohort(
             Objection("code-stays", f"Links to {before.code} are out there by now. The code stays once published.")
         )
     overridden = _insist(new, reason, despite)
-    changes = _changes(before, plan)
-    if not changes:
+    changed = changes(before, plan)
+    if not changed:
         return cohort
     dates = sorted(plan.dates)
     cohort.title, cohort.code, cohort.venue = plan.title, plan.code, plan.venue
@@ -207,7 +182,7 @@ def change_cohort(
         by=by,
         now=now,
         why=reason if overridden else "",
-        **changes,
+        **changed,
         **({"despite": ", ".join(overridden)} if overridden else {}),
     )
     return cohort
@@ -216,7 +191,7 @@ def change_cohort(
 def _bring_sessions(cohort: Cohort, plan: Plan, *, everywhere: bool, now: datetime) -> None:
     """Keep each day's row and UID; add or remove rows only where the number of days changes."""
     existing = {session.day: session for session in cohort.sessions.all()}
-    for number, day in _numbered(plan.days):
+    for number, day in plan.numbered:
         session = existing.pop(number, None)
         if session is None:
             Session.objects.create(
@@ -330,7 +305,7 @@ def publish(cohort: Cohort, *, by: User, now: datetime) -> Cohort:
     """Let everyone see a draft, and book it while bookings are open.
 
     Raises:
-        Refused: when it is no draft, or for what is missing (see `obstacles`).
+        Refused: when it is no draft, or for what is missing (see `checklist.obstacles`).
     """
     return _open(cohort, CohortStatus.DRAFT, "cohort-published", by=by, now=now)
 
@@ -340,7 +315,7 @@ def reopen(cohort: Cohort, *, by: User, now: datetime) -> Cohort:
     """Take reservations again in a closed cohort.
 
     Raises:
-        Refused: when it is not closed, or for what is missing (see `obstacles`).
+        Refused: when it is not closed, or for what is missing (see `checklist.obstacles`).
     """
     return _open(cohort, CohortStatus.CLOSED, "cohort-reopened", by=by, now=now)
 
@@ -439,38 +414,6 @@ def _people_in(cohort: Cohort, now: datetime) -> list[User]:
 def _names(people: Sequence[User]) -> str:
     names = [str(person) for person in people]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "Nobody"
-
-
-def _numbered(days: Iterable[Day]) -> Iterable[tuple[int, Day]]:
-    return enumerate(sorted(days, key=lambda day: day.starts_at), start=1)
-
-
-def _hours(plan: Plan) -> list[tuple[datetime, datetime]]:
-    return [(day.starts_at, day.ends_at) for _, day in _numbered(plan.days)]
-
-
-def _days_in_words(plan: Plan) -> str:
-    return "; ".join(
-        f"{with_weekday(school_day(day.starts_at))}, {day.starts_at.astimezone(SCHOOL_ZONE):%H:%M} to "
-        f"{day.ends_at.astimezone(SCHOOL_ZONE):%H:%M}"
-        for _, day in _numbered(plan.days)
-    )
-
-
-def _changes(before: Plan, after: Plan) -> dict[str, str]:
-    """What differs, in words for the history."""
-    versions = [
-        {
-            "title": plan.title,
-            "code": plan.code,
-            "venue": str(plan.venue),
-            "days": _days_in_words(plan),
-            "topics": "; ".join(f"{number}: {', '.join(day.topics)}" for number, day in _numbered(plan.days)),
-            "bookings": f"{moment_in_words(plan.bookings_open_at)} to {moment_in_words(plan.bookings_close_at)}",
-        }
-        for plan in (before, after)
-    ]
-    return {key: f"{old} → {versions[1][key]}" for key, old in versions[0].items() if old != versions[1][key]}
 
 
 def _record(cohort: Cohort, what: str, *, by: User, now: datetime, why: str = "", **facts: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from workshops.clock import in_words, moment_in_words, school_day, with_weekday
+from workshops.clock import SCHOOL_ZONE, in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts.models import Venue
 from workshops.people.models import User
 
@@ -54,6 +54,25 @@ class Plan:
         """The calendar date of each day in Los Angeles."""
         return [school_day(day.starts_at) for day in self.days]
 
+    @property
+    def numbered(self) -> list[tuple[int, Day]]:
+        """The days in order, the first as 1."""
+        return list(enumerate(sorted(self.days, key=lambda day: day.starts_at), start=1))
+
+    @property
+    def hours(self) -> list[tuple[datetime, datetime]]:
+        """When each day begins and ends, in order."""
+        return [(day.starts_at, day.ends_at) for _, day in self.numbered]
+
+    @property
+    def days_in_words(self) -> str:
+        """Each day with its hours in Los Angeles."""
+        return "; ".join(
+            f"{with_weekday(school_day(starts))}, {starts.astimezone(SCHOOL_ZONE):%H:%M} to "
+            f"{ends.astimezone(SCHOOL_ZONE):%H:%M}"
+            for starts, ends in self.hours
+        )
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -68,19 +87,20 @@ class Neighbour:
     is_cancelled: bool = False
 
 
-def same_hours(
-    first: date, count: int, hours: tuple[datetime, datetime], topics: tuple[str, ...] = ()
-) -> tuple[Day, ...]:
-    """`count` consecutive days from `first` with the clock times of `hours`, whatever summer time does meanwhile."""
-    begin, end = hours
-    return tuple(
-        Day(
-            starts_at=begin.replace(year=on.year, month=on.month, day=on.day),
-            ends_at=end.replace(year=on.year, month=on.month, day=on.day),
-            topics=topics,
-        )
-        for on in (first + timedelta(days=index) for index in range(count))
-    )
+def changes(before: Plan, after: Plan) -> dict[str, str]:
+    """What differs, in words for the history."""
+    versions = [
+        {
+            "title": plan.title,
+            "code": plan.code,
+            "venue": str(plan.venue),
+            "days": plan.days_in_words,
+            "topics": "; ".join(f"{number}: {', '.join(day.topics)}" for number, day in plan.numbered),
+            "bookings": f"{moment_in_words(plan.bookings_open_at)} to {moment_in_words(plan.bookings_close_at)}",
+        }
+        for plan in (before, after)
+    ]
+    return {key: f"{old} → {versions[1][key]}" for key, old in versions[0].items() if old != versions[1][key]}
 
 
 # -- the rules ---------------------------------------------------------------------------------------------------------
@@ -114,6 +134,7 @@ def _about_code(plan: Plan, others: Iterable[Neighbour]) -> Iterator[Objection]:
 
 
 def about_capacity(capacity: int) -> Iterator[Objection]:
+    """What speaks against this number of seats."""
     if not 1 <= capacity <= LARGEST:
         yield Objection("capacity", f"A cohort has between 1 and {LARGEST} seats, not {capacity}.")
 

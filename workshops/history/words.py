@@ -1,7 +1,8 @@
 """Everything the history can say: each code with its sentence. What is not listed here cannot be recorded."""
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from workshops import money
@@ -17,7 +18,7 @@ SENTENCES: Mapping[str, str] = {
     "reservation-confirmed": "Seat {seat} confirmed, everything is paid",
     "reservation-expired": "The hold ran out",
     "reservation-cancelled": "Cancelled",
-    "hold-prolonged": "The hold was prolonged",
+    "hold-prolonged": "The hold was made longer",
     "payment-received": "{money} received",
     "refund-requested": "{money} to be sent back",
     "refund-sent": "{money} sent back",
@@ -77,6 +78,21 @@ def sentence(line: HistoryLine) -> str:
         return SENTENCES[line.what].format(**facts)
     except KeyError:
         return line.what.replace("-", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the history as a reader may know it."""
+
+    at: datetime
+    by: str
+    what: str
+    why: str
+
+
+def told(line: HistoryLine, reader: "User") -> Told:
+    """A line in words, for this reader."""
+    return Told(line.at, who(line, reader), sentence(line), line.why)
 
 
 def who(line: HistoryLine, reader: "User") -> str:

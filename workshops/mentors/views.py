@@ -8,8 +8,8 @@ from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 
 
-@require_safe
 @roles(Role.MENTOR)
+@require_safe
 def mentoring(request: SignedInRequest) -> HttpResponse:
     """Whom this mentor accompanies. Mentorships are not kept here yet, and the page says so."""
     return TemplateResponse(request, "mentors/mentoring.html")

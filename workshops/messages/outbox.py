@@ -124,7 +124,8 @@ def _send(message: Message, connection: object) -> None:
 def _failed(message: Message, error: Exception, now: datetime) -> None:
     attempts = message.attempts + 1
     over = attempts > len(BACKOFF)
-    Message.objects.filter(pk=message.pk).update(
+    # Where the lease ran out meanwhile, another worker may have sent it: then it has not failed.
+    Message.objects.filter(pk=message.pk, state=MessageState.QUEUED).update(
         state=MessageState.FAILED if over else MessageState.QUEUED,
         attempts=attempts,
         due_at=now if over else now + BACKOFF[attempts - 1],

@@ -6,9 +6,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.utils.timezone import now
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from workshops.history.record import record
 from workshops.people.forms import ProfileForm, TokenForm
@@ -16,20 +15,21 @@ from workshops.people.keys import issue, revoke
 from workshops.people.models import ApiToken, User
 from workshops.transactions import writes
 from workshops.web.access import SignedInRequest, signed_in
+from workshops.web.forms import form_page, posted, shows_or_takes
 from workshops.web.tokens import scopes_of
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@shows_or_takes
 def profile(request: SignedInRequest) -> HttpResponse:
     """Read and change what is kept about oneself."""
     person = User.objects.get(pk=request.user.pk)  # a copy: what is typed wrong must not show in the page's head
-    form = ProfileForm(request.POST if request.method == "POST" else None, instance=person)
-    if request.method == "POST" and form.is_valid():
+    form = ProfileForm(posted(request), instance=person)
+    if form.is_valid():
         _save(form, request)
         messages.success(request, "Your profile is saved.")
         return redirect("profile")
-    return TemplateResponse(request, "people/profile.html", {"form": form}, status=422 if form.errors else 200)
+    return form_page(request, "people/profile.html", form)
 
 
 @writes
@@ -41,25 +41,25 @@ def _save(form: ProfileForm, request: SignedInRequest) -> None:
         record("profile-changed", about=("person", user.public_id), person=user, by=user, now=now(), fields=fields)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
+@shows_or_takes
 def tokens(request: SignedInRequest) -> HttpResponse:
     """The keys of one's own programs: make one, which is shown this once, and see when each was last used."""
-    form = TokenForm(scopes_of(request.user), request.POST if request.method == "POST" else None)
+    form = TokenForm(scopes_of(request.user), posted(request))
     key = ""
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         asked = form.cleaned_data
         lasts = timedelta(days=asked["days"])
         _, key = issue(
             request.user, name=asked["name"], scopes=asked["scopes"], lasts=lasts, by=request.user, now=now()
         )
         form = TokenForm(scopes_of(request.user))
-    page = {"form": form, "key": key, "tokens": _own_tokens(request), "now": now()}
-    return TemplateResponse(request, "people/tokens.html", page, status=422 if form.errors else 200)
+    page = {"key": key, "tokens": _own_tokens(request), "now": now()}
+    return form_page(request, "people/tokens.html", form, page)
 
 
-@require_POST
 @signed_in
+@require_POST
 def revoke_token(request: SignedInRequest, number: int) -> HttpResponse:
     """End one of one's own tokens."""
     token = get_object_or_404(_own_tokens(request), pk=number)

@@ -144,6 +144,8 @@ def _days(rule: Rule, facts: Facts, today: date) -> tuple[bool, int, int, str, d
     in_review = {day for day in facts.in_review_days - facts.accepted_days if window[0] <= day <= window[1]}
     met = len(counted) >= rule.needed
     counts = f"{len(counted)} of {rule.needed} days accepted"
+    if len(counted) > rule.needed:
+        counts = f"{len(counted)} days accepted where {rule.needed} are needed"
     changes_on = None
     if met and granted:
         message = f"{counts}, counted back from {in_words(granted)}, when your access was granted."

@@ -175,7 +175,7 @@ def _dated(
     correct: bool,
 ) -> bool:
     _not_in_the_future(on, now)
-    _not_their_own(user, by)
+    not_their_own(user, by)
     # The person's row is the lock: two registrars entering the same fact get one outcome and one honest answer.
     User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
     known = model._default_manager.filter(user=user, module=module).first()
@@ -209,7 +209,7 @@ def entitle(user: User, module: Module, source: str, *, by: User | None, now: da
     Raises:
         BadFact: when the registrar is the person.
     """
-    _not_their_own(user, by)
+    not_their_own(user, by)
     _, created = Entitlement.objects.get_or_create(
         user=user, module=module, defaults={"source": source, "recorded_at": now, "recorded_by": by}
     )
@@ -232,7 +232,7 @@ def accept_days(
     if not distinct:
         raise BadFact("Enter at least one date.")
     _not_in_the_future(distinct[-1], now)
-    _not_their_own(user, by)
+    not_their_own(user, by)
     accepted = OnSetRecord.objects.create(
         user=user,
         production=production,
@@ -255,7 +255,7 @@ def take_back_days(on_set_record: OnSetRecord, *, why: str, by: User, now: datet
     Raises:
         BadFact: when the registrar is the person.
     """
-    _not_their_own(on_set_record.user, by)
+    not_their_own(on_set_record.user, by)
     changed = OnSetRecord.objects.filter(pk=on_set_record.pk, state=RecordState.ACCEPTED).update(
         state=RecordState.WITHDRAWN, decided_at=now, decided_by=by
     )
@@ -287,7 +287,7 @@ def waive(
         raise BadFact("Say why: whoever reads this in two years will need it.")
     if not Requirement.objects.filter(code=requirement).exists():
         raise BadFact("There is no such requirement.")
-    _not_their_own(user, by)
+    not_their_own(user, by)
     waiver = Waiver.objects.create(
         user=user,
         requirement=requirement,
@@ -311,7 +311,7 @@ def take_back_waiver(waiver: Waiver, *, why: str, by: User, now: datetime) -> bo
     Raises:
         BadFact: when the registrar is the person.
     """
-    _not_their_own(waiver.user, by)
+    not_their_own(waiver.user, by)
     changed = Waiver.objects.filter(pk=waiver.pk, revoked_at=None).update(revoked_at=now)
     if changed:
         about = ("person", waiver.user.public_id)
@@ -332,6 +332,11 @@ def _not_in_the_future(day: date, now: datetime) -> None:
         raise BadFact(f"{in_words(day)} has not come yet.")
 
 
-def _not_their_own(user: User, by: User | None) -> None:
+def not_their_own(user: User, by: User | None) -> None:
+    """Keep registrars from deciding about themselves.
+
+    Raises:
+        BadFact: when both are the same person.
+    """
     if by is not None and by.pk == user.pk:
         raise BadFact("Nobody decides about their own record. Ask another registrar.")

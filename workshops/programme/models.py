@@ -10,6 +10,9 @@ from django.db.models import Q
 
 from workshops.programme.terms import Terms
 
+MODULE_IV = "module-iv"
+"""The module that is taught live: the one whose seats are booked here."""
+
 
 class School(models.Model):
     """The school itself: one row."""

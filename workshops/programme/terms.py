@@ -6,7 +6,6 @@ it was made under.
 """
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import time
 from typing import Any, Literal, cast
 
 Unit = Literal["cents", "minutes", "hours", "business days", "days", "yes or no", "people", "percent", "time of day"]
@@ -58,9 +57,11 @@ class Terms:
         most=336,
     )
     quiet_from: str = _term(
-        "21:00", "time of day", "Nothing runs out after", "No offer ends at night in Los Angeles: from this hour …"
+        "21:00", "time of day", "No offer ends after", "So that nobody has to answer at night. Los Angeles time."
     )
-    quiet_until: str = _term("09:00", "time of day", "… and before", "… until this one.")
+    quiet_until: str = _term(
+        "09:00", "time of day", "No offer ends before", "The first hour at which one may end. Los Angeles time."
+    )
     balance_due_days: int = _term(
         30, "days", "Balance due", "How many days before the first day the rest of the price is due.", most=180
     )
@@ -137,8 +138,3 @@ class Terms:
     def as_json(self) -> dict[str, Any]:
         """Plain values, to be frozen on a reservation."""
         return asdict(self)
-
-    @property
-    def quiet_hours(self) -> tuple[time, time]:
-        """When nothing may run out: from, until."""
-        return time.fromisoformat(self.quiet_from), time.fromisoformat(self.quiet_until)

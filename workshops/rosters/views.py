@@ -12,15 +12,15 @@ from workshops.rosters.roster import cohorts_taught_by, may_read, roster
 from workshops.web.access import SignedInRequest, roles
 
 
-@require_safe
 @roles(Role.INSTRUCTOR)
+@require_safe
 def teaching(request: SignedInRequest) -> HttpResponse:
     """The cohorts this instructor teaches."""
     return TemplateResponse(request, "rosters/teaching.html", {"cohorts": cohorts_taught_by(request.user)})
 
 
-@require_safe
 @roles(Role.INSTRUCTOR, Role.REGISTRAR)
+@require_safe
 def roster_page(request: SignedInRequest, code: str) -> HttpResponse:
     """The roster of one cohort. Whose cohort it is not learns nothing, not even that it exists."""
     cohort = get_object_or_404(Cohort.objects.select_related("venue", "module"), code=code)

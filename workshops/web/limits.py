@@ -14,7 +14,6 @@ from django.conf import settings
 
 from workshops.web.problems import Problem
 
-REQUESTS_A_MINUTE = 600
 _REMEMBERED = 10_000
 
 
@@ -54,5 +53,5 @@ def count(caller: str) -> None:
     Raises:
         Problem: ``slow-down``, with the seconds to wait, when the caller has made too many.
     """
-    if seconds := _limiter.wait(caller, getattr(settings, "API_REQUESTS_A_MINUTE", REQUESTS_A_MINUTE)):
+    if seconds := _limiter.wait(caller, settings.API_REQUESTS_A_MINUTE):
         raise Problem("slow-down", retry_after=seconds)

@@ -1,7 +1,7 @@
 """What the money pages ask: what is owed, what waits, and what the ledger says. Reads only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import F, Q, QuerySet, Sum
@@ -57,8 +57,6 @@ def owed(now: datetime) -> list[Owed]:
         upcoming = due_next(reservation.charges.all(), paid)
         if upcoming is None:
             continue
-        if reservation.held_until:  # a hold that was prolonged waits that much longer for its deposit
-            upcoming = replace(upcoming, due_at=reservation.held_until)
         lines.append(
             Owed(
                 reservation=reservation,

@@ -6,19 +6,17 @@ from typing import Any
 from django import forms
 from django.utils.timezone import localtime
 
-from booking.desk.people.forms import DayInput, a_reason
-from booking.payments.models import Purpose
-from booking.payments.paying import owed_for
+from booking.desk.fields import DAYS_KNOWN, DayInput, MomentField, a_reason
+from booking.payments.forms import what_is_missing
 from booking.reservations.models import Reservation
-from workshops import money
 from workshops.clock import moment_in_words
 
 
 class PeriodForm(forms.Form):
     """From a day to a day, in Los Angeles."""
 
-    first = forms.DateField(label="From", required=False, widget=DayInput)
-    last = forms.DateField(label="To", required=False, widget=DayInput)
+    first = forms.DateField(label="From", required=False, widget=DayInput, validators=DAYS_KNOWN)
+    last = forms.DateField(label="To", required=False, widget=DayInput, validators=DAYS_KNOWN)
 
     def clean(self) -> dict[str, Any]:
         """The days must be in order."""
@@ -40,23 +38,10 @@ class TransferForm(forms.Form):
 
     def __init__(self, *args: Any, reservation: Reservation, paid_cents: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = what_may_arrive(reservation, paid_cents)
+        choices = what_is_missing(reservation, paid_cents)
         self.fields["purpose"].choices = choices  # type: ignore[attr-defined]
         if len(choices) == 1:
             self.fields["purpose"].initial = choices[0][0]
-
-
-def what_may_arrive(reservation: Reservation, paid_cents: int) -> list[tuple[str, str]]:
-    """The amounts that are missing, each once, with words that say how much money that is."""
-    deposit = owed_for(reservation, Purpose.DEPOSIT, paid_cents=paid_cents)
-    everything = owed_for(reservation, Purpose.FULL, paid_cents=paid_cents)
-    choices = []
-    if 0 < deposit < everything:
-        choices.append((Purpose.DEPOSIT.value, f"The deposit, {money.in_words(deposit, reservation.currency)}"))
-    if everything:
-        purpose, words = (Purpose.BALANCE, "The balance") if paid_cents else (Purpose.FULL, "Everything")
-        choices.append((purpose.value, f"{words}, {money.in_words(everything, reservation.currency)}"))
-    return choices
 
 
 class RefundSentForm(forms.Form):
@@ -69,11 +54,7 @@ class HoldLongerForm(forms.Form):
     """A later end for a hold."""
 
     prefix = "longer"
-    until = forms.DateTimeField(
-        label="Hold until",
-        help_text="Los Angeles time.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    until = MomentField(label="Hold until", help_text="Los Angeles time.")
     why = a_reason("Why does it wait longer?")
 
     def __init__(self, *args: Any, reservation: Reservation, **kwargs: Any) -> None:

@@ -6,17 +6,16 @@ from datetime import datetime
 
 from django import forms
 
-from booking.desk.money.forms import CancelHoldForm, HoldLongerForm, RefundSentForm, TransferForm, what_may_arrive
+from booking.desk.money.forms import CancelHoldForm, HoldLongerForm, RefundSentForm, TransferForm
 from booking.payments import gateways, ledger
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
+from booking.payments.forms import what_is_missing
 from booking.payments.models import Payment, Refund, RefundStatus
-from booking.reservations.models import Charge, Reservation, State
+from booking.reservations.models import OWING, Charge, Reservation, State
 from workshops.history.record import history_of
-from workshops.history.words import sentence, who
+from workshops.history.words import Told, told
 from workshops.people.models import User
-
-OWES = (State.HELD, State.RESERVED, State.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class Charged:
     """One charge, and how much of it has been paid."""
 
     charge: Charge
-    due_at: datetime
     paid_cents: int
     is_overdue: bool
 
@@ -52,16 +50,6 @@ class GoingBack:
 
 
 @dataclass(frozen=True)
-class Told:
-    """One line of its story."""
-
-    at: datetime
-    by: str
-    what: str
-    why: str
-
-
-@dataclass(frozen=True)
 class ReservationPage:
     """Everything the page shows. `story` and `forms` are empty for whoever only keeps the books."""
 
@@ -82,7 +70,7 @@ class ReservationPage:
     @property
     def owes(self) -> bool:
         """Whether its charges are owed; not any more once it has ended."""
-        return self.state in OWES
+        return self.state in OWING
 
 
 def reservation_page(
@@ -92,36 +80,33 @@ def reservation_page(
     bound = bound or {}
     paid, state = ledger.paid_cents(reservation), reservation.state_at(now)
     charges = list(reservation.charges.all())
-    upcoming = due_next(charges, paid) if state in OWES else None
-    charged = _charged(reservation, charges, paid, now, owes=state in OWES)
+    upcoming = due_next(charges, paid) if state in OWING else None
+    charged = _charged(charges, paid, now, owes=state in OWING)
     payments = list(reservation.payments.select_related("recorded_by").prefetch_related("refunds__recorded_by"))
     story = list(history_of("reservation", reservation.public_id)) if reader.is_registrar else []
     return ReservationPage(
         reservation=reservation,
         state=state,
         paid_cents=paid,
-        remaining_cents=max(reservation.price_cents - paid, 0) if state in OWES else 0,
+        remaining_cents=max(reservation.price_cents - paid, 0) if state in OWING else 0,
         next=upcoming,
         is_overdue=any(each.is_overdue for each in charged),
         charges=charged,
         payments=[Paid(each, _way(each), _going_back(each, reader, bound)) for each in reversed(payments)],
         reference=transfer_reference(Payment(reservation=reservation)),
-        story=[Told(line.at, who(line, reader), sentence(line), line.why) for line in reversed(story)],
-        forms={**_forms(reservation, state, paid), **bound} if reader.is_registrar else {},
+        story=[told(line, reader) for line in reversed(story)],
+        forms={**_forms(reservation, state, ledger.kept_cents(reservation)), **bound} if reader.is_registrar else {},
         is_own=reservation.trainee_id == reader.pk,
     )
 
 
-def _charged(reservation: Reservation, charges: list[Charge], paid: int, now: datetime, *, owes: bool) -> list[Charged]:
+def _charged(charges: list[Charge], paid: int, now: datetime, *, owes: bool) -> list[Charged]:
     shown: list[Charged] = []
     left = max(paid, 0)
     for charge in charges:
         covered = min(left, charge.amount_cents)
         left -= covered
-        # A hold that was prolonged waits that much longer for its deposit.
-        first_of_hold = reservation.state == State.HELD and not shown
-        due_at = (reservation.held_until or charge.due_at) if first_of_hold else charge.due_at
-        shown.append(Charged(charge, due_at, covered, owes and covered < charge.amount_cents and due_at < now))
+        shown.append(Charged(charge, covered, owes and covered < charge.amount_cents and charge.due_at < now))
     return shown
 
 
@@ -141,7 +126,7 @@ def _going_back(payment: Payment, reader: User, bound: Mapping[str, forms.BaseFo
 
 def _forms(reservation: Reservation, state: State, paid: int) -> dict[str, forms.BaseForm]:
     possible: dict[str, forms.BaseForm] = {}
-    if what_may_arrive(reservation, paid):
+    if what_is_missing(reservation, paid):
         possible["transfer"] = TransferForm(reservation=reservation, paid_cents=paid)
     if state == State.HELD:
         possible["longer"] = HoldLongerForm(reservation=reservation)

@@ -26,7 +26,6 @@ from booking.desk.money.books import (
 from booking.desk.money.forms import CancelHoldForm, HoldLongerForm, PeriodForm, RefundSentForm, TransferForm
 from booking.desk.money.page import reservation_page
 from booking.desk.money.spreadsheet import amount, csv_answer
-from booking.desk.people.accounts import not_their_own
 from booking.payments import ledger, paying, settling
 from booking.payments.models import Purpose, Refund, RefundStatus
 from booking.reservations import lifecycle
@@ -34,15 +33,15 @@ from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import moment_in_words
 from workshops.people.models import Role
-from workshops.prerequisites.facts import BadFact
+from workshops.prerequisites.facts import BadFact, not_their_own
 from workshops.web.access import SignedInRequest, roles
 
 A_PAGE = 50
 Asked = dict[str, Any]
 
 
-@require_safe
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
 def what_is_owed(request: SignedInRequest) -> HttpResponse:
     """What is owed on seats, what must go back, and which transfers are on their way."""
     now = current_time()
@@ -57,8 +56,8 @@ def what_is_owed(request: SignedInRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/money/owed.html", page)
 
 
-@require_safe
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
 def owed_csv(_request: SignedInRequest) -> HttpResponse:
     """The same list as a spreadsheet."""
     header = (
@@ -93,8 +92,8 @@ def owed_csv(_request: SignedInRequest) -> HttpResponse:
     return csv_answer("owed.csv", header, rows)
 
 
-@require_safe
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
 def the_journal(request: SignedInRequest) -> HttpResponse:
     """Every entry of the ledger in a period, and what each account comes to."""
     form = PeriodForm(request.GET)
@@ -112,8 +111,8 @@ def the_journal(request: SignedInRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/money/journal.html", page, status=200 if form.is_valid() else 422)
 
 
-@require_safe
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
 def journal_csv(request: SignedInRequest) -> HttpResponse:
     """The journal as a spreadsheet: one line a posting, the oldest first. It names no person."""
     form = PeriodForm(request.GET)
@@ -138,19 +137,19 @@ def _period(form: PeriodForm) -> Period:
     return Period(form.cleaned_data["first"], form.cleaned_data["last"]) if form.is_valid() else Period()
 
 
-@require_safe
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
 def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
     """One reservation: its money, and for the registrar its story and what can be done."""
     return _page(request, _reservation(public_id))
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def transfer(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Record a bank transfer or cheque that arrived."""
     found = _reservation(public_id)
-    form = TransferForm(request.POST, reservation=found, paid_cents=ledger.paid_cents(found))
+    form = TransferForm(request.POST, reservation=found, paid_cents=ledger.kept_cents(found))
 
     def record(asked: Asked) -> str:
         settled = paying.record_transfer(
@@ -168,8 +167,8 @@ def transfer(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, found, "transfer", form, record)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def refund_sent(request: SignedInRequest, public_id: str, refund_id: str) -> HttpResponse:
     """Record that a refund has been sent back."""
     found = _reservation(public_id)
@@ -185,8 +184,8 @@ def refund_sent(request: SignedInRequest, public_id: str, refund_id: str) -> Htt
     return _carried_out(request, found, name, RefundSentForm(request.POST, prefix=name), record)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def longer(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Let a hold last longer."""
     found = _reservation(public_id)
@@ -198,8 +197,8 @@ def longer(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, found, "longer", HoldLongerForm(request.POST, reservation=found), prolong)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def cancel(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Give back a seat that nobody has paid for."""
     found = _reservation(public_id)

@@ -13,7 +13,6 @@ from workshops.history.record import record
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, RoleGrant, User
 from workshops.people.roles import grant, withdraw
-from workshops.prerequisites.facts import BadFact
 from workshops.prerequisites.importing.carrying_out import carry_out
 from workshops.prerequisites.importing.comparing import Plan
 from workshops.transactions import writes
@@ -21,16 +20,6 @@ from workshops.transactions import writes
 
 class LastRegistrar(Exception):
     """Without this person nobody could run the desk any more."""
-
-
-def not_their_own(person: User, by: User) -> None:
-    """Keep registrars from deciding about themselves.
-
-    Raises:
-        BadFact: when both are the same person.
-    """
-    if person.pk == by.pk:
-        raise BadFact("Nobody decides about their own record. Ask another registrar.")
 
 
 @writes

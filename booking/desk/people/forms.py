@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from booking.desk.fields import DayInput, a_reason
 from workshops.clock import in_words
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.forms import plain
@@ -15,20 +16,6 @@ from workshops.prerequisites.set_days import days_in
 from workshops.programme.models import Module
 
 MOST_DAYS = 1_000
-
-
-class DayInput(forms.DateInput):
-    """A date, picked from a calendar where the browser has one."""
-
-    input_type = "date"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="%Y-%m-%d", **kwargs)
-
-
-def a_reason(label: str, help_text: str = "") -> forms.CharField:
-    """Why something is decided: a sentence that someone reads in two years."""
-    return forms.CharField(label=label, help_text=help_text, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class PeopleFilter(forms.Form):

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.timezone import now as current_time
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from booking.desk.money.spreadsheet import csv_answer
 from booking.desk.people import accounts
@@ -20,6 +20,7 @@ from workshops.prerequisites.importing.comparing import Plan
 from workshops.prerequisites.importing.reading import COLUMNS, MOST_BYTES, Unreadable, decode
 from workshops.prerequisites.importing.rows import Outcome
 from workshops.web.access import SignedInRequest, roles
+from workshops.web.forms import shows_or_takes
 
 # A page with more rows than this is no use to anyone; the whole dry run can be downloaded.
 ROWS_SHOWN = 500
@@ -30,8 +31,8 @@ MOST_IN_THE_BOX = 100_000
 _ORDER = {Outcome.ERROR: 0, Outcome.CONTRADICTION: 1, Outcome.NEW: 2, Outcome.SAME: 3}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @roles(Role.REGISTRAR)
+@shows_or_takes
 def import_facts(request: SignedInRequest) -> HttpResponse:
     """Choose or paste a spreadsheet, and see what it would do."""
     if request.method != "POST":
@@ -51,8 +52,8 @@ def import_facts(request: SignedInRequest) -> HttpResponse:
     return _page(request, form, planned, carried, status=200 if planned.is_clean else 422)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def confirm(request: SignedInRequest) -> HttpResponse:
     """Do what the dry run showed, unless the record has changed meanwhile."""
     try:
@@ -79,8 +80,8 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     return redirect("desk:people")
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def report(request: SignedInRequest) -> HttpResponse:
     """The whole dry run as a spreadsheet."""
     try:
@@ -93,8 +94,8 @@ def report(request: SignedInRequest) -> HttpResponse:
     return csv_answer("dry-run.csv", header, rows)
 
 
-@require_safe
 @roles(Role.REGISTRAR)
+@require_safe
 def template(_request: SignedInRequest) -> HttpResponse:
     """An empty spreadsheet with every column."""
     return csv_answer("facts.csv", COLUMNS, ())

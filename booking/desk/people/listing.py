@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Standing
 from workshops.prerequisites.facts import standings_of
+from workshops.programme.models import MODULE_IV
 
-MODULE_IV = "module-iv"
 A_PAGE = 25
 # Facts of this many people are read in one go, well below what a database takes in one statement.
 AT_ONCE = 2_000

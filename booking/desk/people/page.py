@@ -19,19 +19,19 @@ from booking.desk.people.forms import (
     WaiverForm,
 )
 from booking.payments.ledger import with_paid
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import Step, pathway
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
-from workshops.history.words import sentence, who
+from workshops.history.words import Told, told
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Standing, check
 from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.models import OnSetRecord, RecordState, Waiver
 from workshops.prerequisites.set_days import runs_in_words
+from workshops.programme.models import MODULE_IV
 
-MODULE_IV = "module-iv"
 HISTORY_SHOWN = 100
 
 Bound = Mapping[str, forms.BaseForm]
@@ -64,16 +64,6 @@ class Reserved:
     reservation: Reservation
     state: State
     remaining_cents: int
-
-
-@dataclass(frozen=True)
-class Told:
-    """One line of the history in words."""
-
-    at: datetime
-    by: str
-    what: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,7 @@ def person_page(person: User, reader: User, *, now: datetime, bound: Bound | Non
         on_set=_on_set(person, bound),
         waivers=_waivers(person, titles, today, bound),
         reservations=reservations,
-        history=[Told(line.at, who(line, reader), sentence(line), line.why) for line in history[:HISTORY_SHOWN]],
+        history=[told(line, reader) for line in history[:HISTORY_SHOWN]],
         history_is_cut=len(history) > HISTORY_SHOWN,
         forms={
             "profile": ProfileForm(instance=person, prefix="profile"),
@@ -135,7 +125,7 @@ def person_page(person: User, reader: User, *, now: datetime, bound: Bound | Non
 
 
 def _seat(reservations: Iterable[Reserved]) -> str:
-    live = [each for each in reservations if each.state in (State.HELD, State.RESERVED, State.CONFIRMED)]
+    live = [each for each in reservations if each.state in OWING]
     return f"{live[0].state.label}: {live[0].reservation.cohort.title}" if live else ""
 
 
@@ -144,7 +134,7 @@ def _reservations(person: User, now: datetime) -> list[Reserved]:
     reserved = []
     for each in found:
         state = each.state_at(now)
-        owes = state in (State.HELD, State.RESERVED, State.CONFIRMED)
+        owes = state in OWING
         reserved.append(Reserved(each, state, max(each.price_cents - each.paid_cents, 0) if owes else 0))
     return reserved
 

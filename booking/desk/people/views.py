@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.timezone import now as current_time
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from booking.desk.people.accounts import LastRegistrar, correct_profile, not_their_own, open_account, take_role
+from booking.desk.people.accounts import LastRegistrar, correct_profile, open_account, take_role
 from booking.desk.people.forms import (
     AcceptedBeforeForm,
     AccessForm,
@@ -27,7 +27,7 @@ from booking.desk.people.forms import (
     WaiverForm,
 )
 from booking.desk.people.listing import listed, page_of_people
-from booking.desk.people.page import MODULE_IV, person_page
+from booking.desk.people.page import person_page
 from booking.reservations import admission, lifecycle
 from workshops import money
 from workshops.clock import in_words, school_day
@@ -36,13 +36,15 @@ from workshops.people.models import Role, User
 from workshops.people.roles import grant
 from workshops.prerequisites import facts
 from workshops.prerequisites.models import OnSetRecord, Waiver, WaiverKind
+from workshops.programme.models import MODULE_IV
 from workshops.web.access import SignedInRequest, roles
+from workshops.web.forms import form_page, posted, shows_or_takes
 
 Asked = dict[str, Any]
 
 
-@require_safe
 @roles(Role.REGISTRAR)
+@require_safe
 def people(request: SignedInRequest) -> HttpResponse:
     """Everyone with an account: search, filter, and where each trainee stands."""
     form, today = PeopleFilter(request.GET), school_day(current_time())
@@ -52,12 +54,12 @@ def people(request: SignedInRequest) -> HttpResponse:
     return TemplateResponse(request, "desk/people/people.html", page, status=200 if form.is_valid() else 422)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @roles(Role.REGISTRAR)
+@shows_or_takes
 def person_new(request: SignedInRequest) -> HttpResponse:
     """Open an account for someone. They sign in with a code by e-mail."""
-    form = NewPersonForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = NewPersonForm(posted(request))
+    if form.is_valid():
         asked = form.cleaned_data
         given = [Role(role) for role in asked["roles"]]
         try:
@@ -69,18 +71,18 @@ def person_new(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, f"{person} has an account and can sign in with a code sent to {person.email}.")
             return redirect("desk:person", person.public_id)
-    return TemplateResponse(request, "desk/people/new.html", {"form": form}, status=422 if form.errors else 200)
+    return form_page(request, "desk/people/new.html", form)
 
 
-@require_safe
 @roles(Role.REGISTRAR)
+@require_safe
 def person(request: SignedInRequest, public_id: str) -> HttpResponse:
     """One person's whole standing."""
     return _page(request, _person(public_id))
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def profile(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Correct what is kept about someone."""
     someone = _person(public_id)
@@ -93,8 +95,8 @@ def profile(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "profile", form, save, decides=False)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def role(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Give or take one role."""
     someone, now = _person(public_id), current_time()
@@ -110,15 +112,15 @@ def role(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "role", RoleForm(request.POST), change, decides=False)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def completion(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Record that someone finished a module, or correct when."""
     return _dated(request, public_id, CompletionForm(request.POST), facts.complete, "{} is recorded as finished on {}.")
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def access(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Record the day the school let someone into a module, or correct it."""
     return _dated(request, public_id, AccessForm(request.POST), facts.grant_access, "Access to {} is recorded from {}.")
@@ -139,8 +141,8 @@ def _dated(
     return _carried_out(request, someone, str(form.prefix), form, record)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def entitlement(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Record that a module is paid for already."""
     someone = _person(public_id)
@@ -152,8 +154,8 @@ def entitlement(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "entitlement", EntitlementForm(request.POST), record)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def days(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Accept days on set whose proof the registrar has seen."""
     someone = _person(public_id)
@@ -174,8 +176,8 @@ def days(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "days", DaysForm(request.POST), accept)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def days_back(request: SignedInRequest, public_id: str, record_id: int) -> HttpResponse:
     """Take back the acceptance of an on-set record."""
     someone = _person(public_id)
@@ -189,8 +191,8 @@ def days_back(request: SignedInRequest, public_id: str, record_id: int) -> HttpR
     return _carried_out(request, someone, name, TakeBackForm(request.POST, prefix=name), take_back)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def waiver(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Make an exception from one requirement."""
     someone, now = _person(public_id), current_time()
@@ -213,8 +215,8 @@ def waiver(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "waiver", form, waive)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def accepted_before(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Record that the school accepted proof of a requirement before this system existed."""
     someone, now = _person(public_id), current_time()
@@ -229,8 +231,8 @@ def accepted_before(request: SignedInRequest, public_id: str) -> HttpResponse:
     return _carried_out(request, someone, "before", form, waive)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def waiver_back(request: SignedInRequest, public_id: str, waiver_id: int) -> HttpResponse:
     """Take back an exception. A seat that was taken under it stays."""
     someone = _person(public_id)
@@ -244,8 +246,8 @@ def waiver_back(request: SignedInRequest, public_id: str, waiver_id: int) -> Htt
     return _carried_out(request, someone, name, TakeBackForm(request.POST, prefix=name), take_back)
 
 
-@require_POST
 @roles(Role.REGISTRAR)
+@require_POST
 def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Take a seat for a trainee who asked for it."""
     someone, now = _person(public_id), current_time()
@@ -253,7 +255,7 @@ def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, someone, {"reserve": form}, status=422)
     try:
-        not_their_own(someone, request.user)
+        facts.not_their_own(someone, request.user)
         held = lifecycle.hold(form.cleaned_data["cohort"], someone, now=now, by=request.user)
     except (admission.Refused, facts.BadFact) as refused:
         form.add_error(None, _why_refused(refused))
@@ -300,7 +302,7 @@ def _carried_out(
     if form.is_valid():
         try:
             if decides:
-                not_their_own(someone, request.user)
+                facts.not_their_own(someone, request.user)
             said = act(form.cleaned_data)
         except facts.BadFact as refused:
             form.add_error(None, str(refused))

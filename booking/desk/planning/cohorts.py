@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from booking.desk.planning import overview
 from booking.desk.planning.forms import (
@@ -22,7 +22,7 @@ from booking.desk.planning.programme_forms import CohortTermsForm
 from booking.desk.planning.seating import resize
 from workshops.clock import hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
-from workshops.cohorts.checklist import setup_checklist
+from workshops.cohorts.checklist import obstacles, setup_checklist
 from workshops.cohorts.models import Cohort, Session
 from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import DAYS
@@ -34,8 +34,7 @@ from workshops.programme.changing import words_for
 from workshops.programme.models import price_on, school_terms
 from workshops.programme.terms import Terms
 from workshops.web.access import SignedInRequest, roles
-
-UNREADABLE = 422
+from workshops.web.forms import form_page, posted, shows_or_takes
 
 
 @roles(Role.REGISTRAR)
@@ -91,7 +90,7 @@ def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused 
         "claims": overview.claims(cohort, now),
         "sessions": [(session, *_when(session)) for session in cohort.sessions.order_by("day")],
         "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
-        "obstacles": planning.obstacles(cohort, now) if cohort.status == "draft" else [],
+        "obstacles": obstacles(cohort, now) if cohort.status == "draft" else [],
         "price": price_on(cohort.module.code, max(school_day(now), school_day(cohort.bookings_open_at))),
         "own_terms": [
             (
@@ -130,12 +129,12 @@ def _when(session: Session) -> tuple[str, str]:
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def new(request: SignedInRequest) -> HttpResponse:
     """Plan a cohort. What is asked for becomes a draft; nobody but registrars sees it."""
     now = timezone.now()
     form = NewCohortForm(request.POST) if request.method == "POST" else NewCohortForm.suggested(now)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             planned = planning.plan_cohort(form.plan(), by=request.user, now=now, **form.overriding)
         except Refused as refused:
@@ -143,16 +142,16 @@ def new(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, f"{planned} is planned. It is a draft until you publish it.")
             return _to(planned)
-    return _form(request, "desk/planning/cohort_new.html", form, {"days": DAYS})
+    return form_page(request, "desk/planning/cohort_new.html", form, {"days": DAYS})
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def edit(request: SignedInRequest, code: str) -> HttpResponse:
     """Change a cohort's title, venue, days, topics and bookings."""
     now, planned = timezone.now(), _cohort(code)
-    form = CohortForm(request.POST if request.method == "POST" else None, plan=planning.plan_of(planned))
-    if request.method == "POST" and form.is_valid():
+    form = CohortForm(posted(request), plan=planning.plan_of(planned))
+    if form.is_valid():
         try:
             changed = planning.change_cohort(planned, form.plan(), by=request.user, now=now, **form.overriding)
         except Refused as refused:
@@ -160,16 +159,16 @@ def edit(request: SignedInRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, f"{changed} is saved.")
             return _to(changed)
-    return _form(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
+    return form_page(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def instructors(request: SignedInRequest, code: str) -> HttpResponse:
     """Say who teaches a cohort and who leads it."""
     planned = _cohort(code)
     form = InstructorsForm(request.POST) if request.method == "POST" else InstructorsForm.of(planning.plan_of(planned))
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         chosen, lead = list(form.cleaned_data["instructors"]), form.cleaned_data["lead"]
         try:
             planning.set_instructors(planned, chosen, lead, by=request.user, now=timezone.now())
@@ -178,17 +177,17 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, "The instructors are saved.")
             return _to(planned)
-    return _form(request, "desk/planning/cohort_instructors.html", form, {"cohort": planned})
+    return form_page(request, "desk/planning/cohort_instructors.html", form, {"cohort": planned})
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def seats(request: SignedInRequest, code: str) -> HttpResponse:
     """Change how many seats a cohort has."""
     now, planned = timezone.now(), _cohort(code)
     views = overview.seats_as_of(planned.seats.select_related("occupant"), now)
     form = SeatsForm(request.POST) if request.method == "POST" else SeatsForm(initial={"capacity": len(views)})
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         capacity = form.cleaned_data["capacity"]
         try:
             resize(planned, capacity, by=request.user, now=now)
@@ -198,21 +197,20 @@ def seats(request: SignedInRequest, code: str) -> HttpResponse:
             messages.success(request, f"{planned} has {capacity} {'seat' if capacity == 1 else 'seats'}.")
             return _to(planned)
     context = {"cohort": planned, "seats": views, "count": overview.count_of(views)}
-    return _form(request, "desk/planning/cohort_seats.html", form, context)
+    return form_page(request, "desk/planning/cohort_seats.html", form, context)
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def terms(request: SignedInRequest, code: str) -> HttpResponse:
     """Let some terms differ for one cohort."""
     planned = _cohort(code)
-    data = request.POST if request.method == "POST" else None
-    form = CohortTermsForm(data, schools=school_terms(), own=planned.terms_changed)
-    if request.method == "POST" and form.is_valid():
+    form = CohortTermsForm(posted(request), schools=school_terms(), own=planned.terms_changed)
+    if form.is_valid():
         planning.set_cohort_terms(planned, form.decided(), by=request.user, now=timezone.now())
         messages.success(request, f"The terms of {planned} are saved.")
         return _to(planned)
-    return _form(request, "desk/planning/cohort_terms.html", form, {"cohort": planned})
+    return form_page(request, "desk/planning/cohort_terms.html", form, {"cohort": planned})
 
 
 @roles(Role.REGISTRAR)
@@ -252,8 +250,3 @@ def _cohort(code: str) -> Cohort:
 
 def _to(planned: Cohort) -> HttpResponseRedirect:
     return redirect("desk:cohort", code=planned.code)
-
-
-def _form(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
-    status = UNREADABLE if request.method == "POST" else 200
-    return TemplateResponse(request, template, {"form": form, **context}, status=status)

@@ -1,27 +1,22 @@
 """Forms for cohorts and venues."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 
+from booking.desk.fields import DAYS_KNOWN, ClockInput, DayInput, MomentField
 from workshops.clock import SCHOOL_ZONE, school_day
 from workshops.cohorts.models import Venue
-from workshops.cohorts.planning import LIVE_MODULE, Refused
+from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import DAYS, LARGEST, Day, Plan
 from workshops.people.models import Role, User
-from workshops.programme.models import Module
+from workshops.programme.models import MODULE_IV, Module
 
 MOST_DAYS = 14
 SCHOOLS_TIME = "In the school's time, Los Angeles."
 ROOMS_TIME = "In the time of the venue."
-# No school keeps a calendar beyond these, and dates at the far ends of time cannot be moved between time zones.
-_DAYS_KNOWN = [
-    MinValueValidator(date(2000, 1, 1), "Choose a year from 2000 to 2100."),
-    MaxValueValidator(date(2100, 12, 31), "Choose a year from 2000 to 2100."),
-]
 # Which field of a form an objection is about; any other is about the whole plan.
 _FIELD_OF = {
     "code-taken": "code",
@@ -44,44 +39,12 @@ _FIELD_OF = {
 }
 
 
-class DayInput(forms.DateInput):
-    """A date as browsers ask for it."""
+class _Reason(forms.Textarea):
+    """Asked for, but not by the browser: whoever changes the plan instead must be able to send it without one."""
 
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
-class ClockInput(forms.TimeInput):
-    """A time of day as browsers ask for it."""
-
-    input_type = "time"
-
-    def __init__(self) -> None:
-        super().__init__(format="%H:%M")
-
-
-class MomentInput(forms.DateTimeInput):
-    """A date and time as browsers ask for it."""
-
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M")
-
-
-class MomentField(forms.DateTimeField):
-    """A moment in the school's time zone."""
-
-    widget = MomentInput
-
-    def clean(self, value: Any) -> Any:
-        """Refuse years that no calendar can hold."""
-        cleaned = super().clean(value)
-        if cleaned is not None and not 2000 <= cleaned.year <= 2100:
-            raise forms.ValidationError("Choose a year from 2000 to 2100.")
-        return cleaned
+    def use_required_attribute(self, initial: Any) -> bool:  # noqa: ARG002 - the signature is Django's
+        """Leave it to the form."""
+        return False
 
 
 class Overridable(forms.Form):
@@ -93,7 +56,7 @@ class Overridable(forms.Form):
     despite = forms.CharField(widget=forms.HiddenInput, required=False)
     reason = forms.CharField(
         label="Go ahead all the same, because",
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=_Reason(attrs={"rows": 3}),
         required=False,
         max_length=500,
         help_text="Kept in the history of the cohort, for whoever wonders in two years.",
@@ -183,7 +146,7 @@ class CohortBasics(Overridable):
 class NewCohortForm(InstructorsForm, CohortBasics):
     """A cohort to be: one set of hours for all of its days, each of which can be changed later."""
 
-    starts_on = forms.DateField(label="First day", widget=DayInput, validators=_DAYS_KNOWN)
+    starts_on = forms.DateField(label="First day", widget=DayInput, validators=DAYS_KNOWN)
     days = forms.IntegerField(label="How many days", min_value=1, max_value=MOST_DAYS, initial=DAYS)
     day_starts = forms.TimeField(label="Each day starts", widget=ClockInput, initial=time(9, 30), help_text=ROOMS_TIME)
     day_ends = forms.TimeField(label="Each day ends", widget=ClockInput, initial=time(17, 30), help_text=ROOMS_TIME)
@@ -211,7 +174,7 @@ class NewCohortForm(InstructorsForm, CohortBasics):
     @classmethod
     def suggested(cls, now: datetime) -> "NewCohortForm":
         """The form with what is usual: the programme's days and topics, bookings from tomorrow morning."""
-        module = Module.objects.get(code=LIVE_MODULE)
+        module = Module.objects.get(code=MODULE_IV)
         count = module.days or DAYS
         opens = datetime.combine(school_day(now) + timedelta(days=1), time(10, 0), SCHOOL_ZONE)
         topics = "\n".join(", ".join(module.taught[index::count]) for index in range(count))
@@ -245,7 +208,7 @@ class NewCohortForm(InstructorsForm, CohortBasics):
 class DayForm(forms.Form):
     """One day of an existing cohort."""
 
-    on = forms.DateField(label="Date", widget=DayInput, validators=_DAYS_KNOWN)
+    on = forms.DateField(label="Date", widget=DayInput, validators=DAYS_KNOWN)
     starts = forms.TimeField(label="Starts", widget=ClockInput)
     ends = forms.TimeField(label="Ends", widget=ClockInput)
     topics = forms.CharField(required=False, max_length=500)

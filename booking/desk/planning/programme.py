@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from booking.desk.planning.programme_forms import (
     AreasForm,
@@ -38,8 +38,7 @@ from workshops.programme.models import (
     school_terms,
 )
 from workshops.web.access import SignedInRequest, roles
-
-EITHER = ["GET", "HEAD", "POST"]
+from workshops.web.forms import form_page, posted, shows_or_takes
 
 
 @roles(Role.REGISTRAR)
@@ -62,12 +61,12 @@ def _link(item: Item) -> str:
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(EITHER)
+@shows_or_takes
 def terms(request: SignedInRequest) -> HttpResponse:
     """Read, change and confirm the school's terms."""
     known = {row.code: row for row in PolicyTerm.objects.select_related("confirmed_by")}
-    form = TermsForm(request.POST if request.method == "POST" else None, terms=school_terms(), known=known)
-    if request.method == "POST" and form.is_valid():
+    form = TermsForm(posted(request), terms=school_terms(), known=known)
+    if form.is_valid():
         try:
             changed = changing.confirm_terms(form.decided(), by=request.user, now=timezone.now())
         except NotPossible as not_possible:
@@ -75,7 +74,7 @@ def terms(request: SignedInRequest) -> HttpResponse:
         else:
             _say_how_many(request, len(changed), len([row for row in form.rows if not row.confirmed]))
             return redirect("desk:terms")
-    return _answer(request, "desk/planning/terms.html", form, {})
+    return form_page(request, "desk/planning/terms.html", form)
 
 
 def _say_how_many(request: SignedInRequest, changed: int, were_open: int) -> None:
@@ -88,14 +87,14 @@ def _say_how_many(request: SignedInRequest, changed: int, were_open: int) -> Non
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(EITHER)
+@shows_or_takes
 def prices(request: SignedInRequest) -> HttpResponse:
     """Read the price list, add to it, and take off what has not come into effect."""
     now = timezone.now()
     if "take-off" in request.POST:
         return _take_off(request)
-    form = PriceForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = PriceForm(posted(request))
+    if form.is_valid():
         item, day = form.cleaned_data["item"], form.cleaned_data["effective_from"]
         try:
             changing.set_price(item, form.cents, day, by=request.user, now=now)
@@ -104,7 +103,7 @@ def prices(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, "The price is on the list.")
             return redirect("desk:prices")
-    return _answer(request, "desk/planning/prices.html", form, {"lists": _price_list(), "today": school_day(now)})
+    return form_page(request, "desk/planning/prices.html", form, {"lists": _price_list(), "today": school_day(now)})
 
 
 def _take_off(request: SignedInRequest) -> HttpResponse:
@@ -138,14 +137,14 @@ def _price_list() -> list[tuple[str, list[tuple[Price, bool]]]]:
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(EITHER)
+@shows_or_takes
 def conduct(request: SignedInRequest) -> HttpResponse:
     """Read the conduct text, confirm it, or publish a new version."""
     now, current = timezone.now(), conduct_text()
-    form = ConductForm(request.POST) if "body" in request.POST else ConductForm(initial={"body": current.body})
     if "confirm" in request.POST:
         return _confirm_conduct(request)
-    if request.method == "POST" and form.is_bound and form.is_valid():
+    form = ConductForm(posted(request), initial={"body": current.body})
+    if form.is_valid():
         text = changing.publish_conduct(form.cleaned_data["body"], by=request.user, now=now)
         messages.success(request, f"Version {text.version} is in force.")
         return redirect("desk:conduct")
@@ -154,7 +153,7 @@ def conduct(request: SignedInRequest) -> HttpResponse:
         "is_confirmed": conduct_is_confirmed(current),
         "versions": ConductText.objects.exclude(pk=current.pk),
     }
-    return _answer(request, "desk/planning/conduct.html", form, context)
+    return form_page(request, "desk/planning/conduct.html", form, context)
 
 
 def _confirm_conduct(request: SignedInRequest) -> HttpResponse:
@@ -169,25 +168,25 @@ def _confirm_conduct(request: SignedInRequest) -> HttpResponse:
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(EITHER)
+@shows_or_takes
 def the_school(request: SignedInRequest) -> HttpResponse:
     """Change what the school says about itself."""
-    form = SchoolForm(request.POST if request.method == "POST" else None, instance=school())
-    if request.method == "POST" and form.is_valid():
+    form = SchoolForm(posted(request), instance=school())
+    if form.is_valid():
         changing.change_school(form.cleaned_data, by=request.user, now=timezone.now())
         messages.success(request, "The school is saved.")
         return redirect("desk:school")
-    return _answer(request, "desk/planning/school.html", form, {})
+    return form_page(request, "desk/planning/school.html", form)
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(EITHER)
+@shows_or_takes
 def programme(request: SignedInRequest) -> HttpResponse:
     """Change the modules, what they ask for, and the training areas, each by itself."""
     part = request.POST.get("part", "")
-    parts = _parts(request.POST if request.method == "POST" else None, part)
+    parts = _parts(posted(request), part)
     asked = parts.get(part)
-    if request.method == "POST" and asked is not None and asked.is_valid():
+    if asked is not None and asked.is_valid():
         _save_part(request, asked)
         messages.success(request, "The programme is saved.")
         return redirect("desk:programme")
@@ -197,8 +196,10 @@ def programme(request: SignedInRequest) -> HttpResponse:
         "chain": Requirement.objects.select_related("module", "needs_module"),
         "areas": parts["areas"],
         "open": part,
+        "form": asked,
     }
-    return _answer(request, "desk/planning/programme.html", asked, context)
+    status = 422 if request.method == "POST" else 200
+    return TemplateResponse(request, "desk/planning/programme.html", context, status=status)
 
 
 def _parts(data: Any, part: str) -> dict[str, forms.BaseForm]:
@@ -222,8 +223,3 @@ def _save_part(request: SignedInRequest, form: forms.BaseForm) -> None:
         changing.change_requirement(form.instance, form.cleaned_data, by=request.user, now=now)
     else:
         changing.set_areas(form.cleaned_data["areas"], by=request.user, now=now)
-
-
-def _answer(request: SignedInRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
-    status = 422 if request.method == "POST" else 200
-    return TemplateResponse(request, template, {"form": form, **context}, status=status)

@@ -10,7 +10,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.boundfield import BoundField
 
-from booking.desk.planning.forms import ClockInput, DayInput
+from booking.desk.fields import ClockInput, DayInput
 from workshops.programme.changing import Value, fault_of, words_for
 from workshops.programme.models import Module, PolicyTerm, Requirement, School, TrainingArea
 from workshops.programme.terms import Term, Terms

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from booking.desk.planning.forms import VenueForm
 from workshops.clock import school_day
@@ -14,6 +14,7 @@ from workshops.cohorts.models import CohortStatus, Venue
 from workshops.cohorts.venues import NameTaken, add_venue, change_venue
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
+from workshops.web.forms import form_page, posted, shows_or_takes
 
 _NOTES = {
     "transit": "getting there",
@@ -37,11 +38,11 @@ def venues(request: SignedInRequest) -> HttpResponse:
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def new(request: SignedInRequest) -> HttpResponse:
     """Put a venue on file."""
-    form = VenueForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = VenueForm(posted(request))
+    if form.is_valid():
         try:
             venue = add_venue(form.cleaned_data, by=request.user, now=timezone.now())
         except NameTaken:
@@ -49,17 +50,16 @@ def new(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, f"{venue} is on file.")
             return redirect("desk:venues")
-    status = 422 if request.method == "POST" else 200
-    return TemplateResponse(request, "desk/planning/venue_form.html", {"form": form}, status=status)
+    return form_page(request, "desk/planning/venue_form.html", form)
 
 
 @roles(Role.REGISTRAR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@shows_or_takes
 def edit(request: SignedInRequest, number: int) -> HttpResponse:
     """Change what is known about a venue."""
     venue = get_object_or_404(Venue, pk=number)
-    form = VenueForm(request.POST if request.method == "POST" else None, instance=Venue.objects.get(pk=venue.pk))
-    if request.method == "POST" and form.is_valid():
+    form = VenueForm(posted(request), instance=Venue.objects.get(pk=venue.pk))
+    if form.is_valid():
         try:
             change_venue(venue, form.cleaned_data, by=request.user, now=timezone.now())
         except NameTaken:
@@ -67,5 +67,4 @@ def edit(request: SignedInRequest, number: int) -> HttpResponse:
         else:
             messages.success(request, f"{form.cleaned_data['name']} is saved.")
             return redirect("desk:venues")
-    status = 422 if request.method == "POST" else 200
-    return TemplateResponse(request, "desk/planning/venue_form.html", {"form": form, "venue": venue}, status=status)
+    return form_page(request, "desk/planning/venue_form.html", form, {"venue": venue})

@@ -1,0 +1,58 @@
+"""What the desk's forms ask with: dates and times as browsers pick them, and reasons."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+# No school keeps a calendar beyond these, and dates at the far ends of time cannot be moved between time zones.
+DAYS_KNOWN = [
+    MinValueValidator(date(2000, 1, 1), "Choose a year from 2000 to 2100."),
+    MaxValueValidator(date(2100, 12, 31), "Choose a year from 2000 to 2100."),
+]
+
+
+class DayInput(forms.DateInput):
+    """A date as browsers ask for it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class ClockInput(forms.TimeInput):
+    """A time of day as browsers ask for it."""
+
+    input_type = "time"
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M")
+
+
+class MomentInput(forms.DateTimeInput):
+    """A date and time as browsers ask for it."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class MomentField(forms.DateTimeField):
+    """A moment in the school's time zone."""
+
+    widget = MomentInput
+
+    def clean(self, value: Any) -> Any:
+        """Refuse years that no calendar can hold."""
+        cleaned = super().clean(value)
+        if cleaned is not None and not 2000 <= cleaned.year <= 2100:
+            raise forms.ValidationError("Choose a year from 2000 to 2100.")
+        return cleaned
+
+
+def a_reason(label: str, help_text: str = "") -> forms.CharField:
+    """Why something is decided: a sentence that someone reads in two years."""
+    return forms.CharField(label=label, help_text=help_text, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
