@@ -49,10 +49,14 @@ def range_in_words(first: date, last: date) -> str:
     return f"{first.day} to {in_words(last)}"
 
 
+def time_in_words(clock: time) -> str:
+    """A time of day: 9:30 am."""
+    return f"{clock.hour % 12 or 12}:{clock:%M} {'am' if clock.hour < 12 else 'pm'}"
+
+
 def hours_in_words(moment: datetime, zone: ZoneInfo = SCHOOL_ZONE) -> str:
-    """The time of day: 9:30 am."""
-    local = moment.astimezone(zone)
-    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+    """The time of day of a moment: 9:30 am."""
+    return time_in_words(moment.astimezone(zone).time())
 
 
 def moment_in_words(moment: datetime, zone: ZoneInfo = SCHOOL_ZONE) -> str:

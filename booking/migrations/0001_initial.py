@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=workshops.ids.new_id, editable=False, max_length=20, unique=True)),
                 ('amount_cents', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('requested', 'Asked for'), ('pending', 'Under way'), ('succeeded', 'Sent back'), ('failed', 'Failed')], default='requested', max_length=10)),
+                ('status', models.CharField(choices=[('requested', 'To send'), ('pending', 'Under way'), ('succeeded', 'Sent back'), ('failed', 'Failed')], default='requested', max_length=10)),
                 ('rule', models.SlugField(help_text='Why it is owed, for example late-no-seat.')),
                 ('reference', models.CharField(blank=True, max_length=80)),
                 ('requested_at', models.DateTimeField()),

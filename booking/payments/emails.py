@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from booking.payments import gateways
 from booking.payments.models import Payment, Refund
 from booking.reservations.emails import context
 from workshops import money
@@ -33,6 +34,23 @@ def goes_back(refund: Refund, *, now: datetime) -> None:
         ("refund", refund.public_id),
         payment.reservation.trainee,
         {**context(payment.reservation), "amount": money.in_words(refund.amount_cents, payment.currency)},
+        now=now,
+    )
+
+
+def has_gone_back(refund: Refund, *, now: datetime) -> None:
+    """Queue the word that money has been sent back."""
+    payment = refund.payment
+    queue(
+        "payment-sent-back",
+        ("refund", refund.public_id),
+        payment.reservation.trainee,
+        {
+            **context(payment.reservation),
+            "amount": money.in_words(refund.amount_cents, payment.currency),
+            "way": gateways.gateway(payment.gateway).title.lower(),
+            "reference": refund.reference,
+        },
         now=now,
     )
 

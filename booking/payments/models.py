@@ -67,7 +67,7 @@ class Payment(models.Model):
 class RefundStatus(models.TextChoices):
     """How far the way back has come."""
 
-    REQUESTED = "requested", "Asked for"
+    REQUESTED = "requested", "To send"
     PENDING = "pending", "Under way"
     SUCCEEDED = "succeeded", "Sent back"
     FAILED = "failed", "Failed"

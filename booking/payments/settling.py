@@ -100,4 +100,5 @@ def refunded(refund: Refund, *, now: datetime, by: User | None, reference: str) 
     reservation = fresh.payment.reservation
     about = ("reservation", reservation.public_id)
     record("refund-sent", about=about, person=reservation.trainee, by=by, now=now, cents=fresh.amount_cents)
+    emails.has_gone_back(fresh, now=now)
     return fresh

@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from booking.reservations import emails
 from booking.reservations.admission import Admission, Full, admit
 from booking.reservations.models import LIVE, Charge, ChargeKind, Reservation, State
-from workshops.clock import end_of_school_day, school_day
+from workshops.clock import business_days_later, end_of_school_day, school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.history.models import HistoryLine
@@ -72,7 +72,7 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
 @writes
 def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
     cohort, trainee, cost = admission.cohort, admission.trainee, admission.quote
-    until = now + timedelta(minutes=admission.terms.hold_minutes) if cost.deposit_cents else None
+    until = _held_until(admission, now, by_the_school=by != trainee) if cost.deposit_cents else None
     lines = []
     for lapsed in admission.lapsed:
         if lapsed.cohort_id != cohort.pk:
@@ -108,6 +108,13 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
     record_all(lines)
     emails.state_changed(reservation, now=now)
     return reservation
+
+
+def _held_until(admission: Admission, now: datetime, *, by_the_school: bool) -> datetime:
+    """When a hold runs out. One that a registrar makes for someone, who may be asleep, waits as for a bank transfer."""
+    if by_the_school:
+        return business_days_later(now, admission.terms.transfer_hold_days)
+    return now + timedelta(minutes=admission.terms.hold_minutes)
 
 
 def _charge(reservation: Reservation, now: datetime) -> None:

@@ -12,13 +12,14 @@ from booking.payments.balances import due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.forms import PayForm, what_is_missing
 from booking.payments.gateways.offline import Offline
-from booking.payments.models import UNDER_WAY, Payment, Purpose
+from booking.payments.models import UNDER_WAY, Payment, Purpose, Refund
 from booking.reservations import lifecycle
 from booking.reservations.forms import CancelForm
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import mends, pathway
 from booking.reservations.promises import promises
 from workshops.clock import school_day
+from workshops.cohorts import seats
 from workshops.history.record import history_of
 from workshops.history.words import told
 from workshops.people.models import Role
@@ -74,6 +75,8 @@ def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
         "charges": own.charges.all(),
         "payments": own.payments.prefetch_related("refunds"),
         "transfer": _awaited_transfer(own),
+        "going_back": Refund.objects.filter(payment__reservation=own, rule="late-no-seat").exists(),
+        "may_try_again": own.cohort.is_bookable(now) and seats.any_left(own.cohort_id, now),
         "promises": promises(own.cohort.starts_on, own.terms, school_day(now)),
         "story": [told(line, request.user) for line in reversed(history_of("reservation", own.public_id))],
         "sessions": own.cohort.sessions.all(),

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.core.mail import get_connection
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests import factories
 from tests.asking import Program
@@ -55,7 +55,7 @@ def test_a_message_that_another_worker_sent_meanwhile_has_not_failed(monkeypatch
 
 @pytest.mark.parametrize("role", [Role.REGISTRAR, Role.BOOKKEEPER])
 def test_without_a_second_factor_neither_page_nor_admin_nor_api_opens_in_production(
-    role: Role, settings: SettingsWrapper
+    role: Role, settings: Settings
 ) -> None:
     settings.SECOND_FACTOR_REQUIRED = True
     client = browser(role)

@@ -142,7 +142,11 @@ def test_one_payment_in_ten_windows_is_taken_once(start_product: Callable[..., P
     product = start_product()
     calls = [
         partial(
-            call, product, "POST", f"/reservations/{held.public_id}/payments", key,
+            call,
+            product,
+            "POST",
+            f"/reservations/{held.public_id}/payments",
+            key,
             {"purpose": purpose, "gateway": "sandbox"},
         )  # fmt: skip
         for purpose in ("deposit", "full") * 5

@@ -25,12 +25,6 @@ def moment() -> datetime:
 
 
 @pytest.fixture
-def desk() -> Client:
-    """The registrar's browser."""
-    return browser(Role.REGISTRAR, name="Robin")
-
-
-@pytest.fixture
 def message(moment: datetime) -> Message:
     """The message about a seat that Anna holds."""
     factories.reservation(trainee=factories.trainee(name="Anna", email="anna@example.org"), now=moment)

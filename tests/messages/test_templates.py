@@ -9,8 +9,10 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 
+from booking.desk.people.accounts import open_account
 from booking.payments import paying
 from booking.payments.models import Purpose
+from booking.payments.settling import refunded
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation
 from tests import factories
@@ -24,8 +26,10 @@ from workshops.programme.models import Module, School
 pytestmark = pytest.mark.django_db
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "messages"
 OURS = (
+    "account-opened",
     "payment-by-transfer",
     "payment-goes-back",
+    "payment-sent-back",
     "reservation-cancelled",
     "reservation-confirmed",
     "reservation-expired",
@@ -71,7 +75,12 @@ def everything(anna: User) -> Reservation:
     later = NOW + timedelta(hours=3)
     factories.reservation(cohort=late.cohort, now=later)
     late.refresh_from_db()
-    paying.record_transfer(late, Purpose.DEPOSIT, reference="C", by=factories.person(Role.REGISTRAR), now=later)
+    refund = paying.record_transfer(
+        late, Purpose.DEPOSIT, reference="C", by=factories.person(Role.REGISTRAR), now=later
+    ).refund
+    assert refund is not None
+    refunded(refund, now=later, by=factories.person(Role.REGISTRAR), reference="OUT-1")
+    open_account(name="Ben", email="ben@example.org", roles=[Role.TRAINEE], by=None, now=later)
     return first
 
 
@@ -119,6 +128,19 @@ def test_a_seat_that_was_paid_for_elsewhere_is_confirmed_without_a_word_of_money
     held(anna)
     assert Message.objects.get().kind == "reservation-confirmed"
     assert "$" not in words("reservation-confirmed").text
+
+
+def test_money_that_was_sent_back_is_named_with_its_way_and_reference(anna: User) -> None:
+    everything(anna)
+    told = facts("payment-sent-back")
+    assert (told["Amount"], told["Reference"]) == ("$500", "OUT-1")
+    assert "by bank transfer" in words("payment-sent-back").text
+
+
+def test_someone_whose_account_the_school_opened_is_told_how_to_come_in(anna: User) -> None:
+    everything(anna)
+    assert facts("account-opened") == {"Sign in as": "ben@example.org"}
+    assert action("account-opened") == ("Sign in with a code", f"{settings.SITE_URL}/accounts/login/code/")
 
 
 def test_a_hold_that_ran_out_leads_back_to_the_cohort(anna: User) -> None:

@@ -97,7 +97,7 @@ def test_every_shipped_value_is_one_the_term_can_have() -> None:
         ("minimum_enrolment", 6, "6 people"),
         ("tax_percent", 0, "0%"),
         ("pay_later", False, "no"),
-        ("quiet_until", "09:00", "09:00"),
+        ("quiet_until", "09:00", "9:00 am"),
     ],
 )
 def test_a_term_is_said_as_a_person_says_it(code: str, value: int | str, words: str) -> None:

@@ -34,6 +34,12 @@ def test_a_qualified_trainee_holds_a_seat_for_an_hour() -> None:
     assert [(c.kind, c.amount_cents) for c in held.charges.all()] == [("deposit", 50_000), ("balance", 159_900)]
 
 
+def test_a_hold_that_a_registrar_makes_for_someone_waits_as_for_a_bank_transfer() -> None:
+    registrar = factories.person(Role.REGISTRAR)
+    held = lifecycle.hold(factories.cohort(), factories.trainee(), now=NOW, by=registrar)
+    assert held.held_until == NOW.replace(day=14, hour=17)  # Monday, and three business days
+
+
 def test_holding_a_seat_leaves_history_and_one_message_in_the_same_transaction() -> None:
     held = factories.reservation()
     assert [(line.what, line.by) for line in history_of("reservation", held.public_id)] == [

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from booking.payments import paying
-from booking.payments.models import Payment
+from booking.payments.models import Payment, Purpose
 from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
@@ -275,3 +275,23 @@ def test_the_conduct_text_that_was_accepted_can_be_read_for_ever(client: Client,
     ConductText.objects.create(version=2, body="A newer text", published_at=moment)
     assert "This is the one that earlier reservations agreed to." in text(client.get("/conduct/1/"))
     assert client.get("/conduct/3/").status_code == 404
+
+
+def test_an_expired_hold_offers_another_try_only_while_there_is_a_seat(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    small = factories.cohort(now=moment, capacity=1)
+    made = held(small, trainee, moment - timedelta(hours=2))
+    assert "Try again" in text(client.get(f"/reservations/{made.public_id}/"))
+    held(small, factories.trainee(), moment)
+    assert "Try again" not in text(client.get(f"/reservations/{made.public_id}/"))
+
+
+def test_late_money_that_goes_back_is_said_first(client: Client, trainee: User, moment: datetime) -> None:
+    small = factories.cohort(now=moment, capacity=1)
+    made = held(small, trainee, moment - timedelta(hours=2))
+    held(small, factories.trainee(), moment)
+    made.refresh_from_db()
+    registrar = factories.person(Role.REGISTRAR)
+    paying.record_transfer(made, Purpose.DEPOSIT, reference="W-1", by=registrar, now=moment)
+    assert "so all of it goes back to you" in text(client.get(f"/reservations/{made.public_id}/"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from workshops.clock import SCHOOL_ZONE, in_words, moment_in_words, school_day, with_weekday
+from workshops.clock import hours_in_words, in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts.models import Venue
 from workshops.people.models import User
 
@@ -68,8 +68,7 @@ class Plan:
     def days_in_words(self) -> str:
         """Each day with its hours in Los Angeles."""
         return "; ".join(
-            f"{with_weekday(school_day(starts))}, {starts.astimezone(SCHOOL_ZONE):%H:%M} to "
-            f"{ends.astimezone(SCHOOL_ZONE):%H:%M}"
+            f"{with_weekday(school_day(starts))}, {hours_in_words(starts)} to {hours_in_words(ends)}"
             for starts, ends in self.hours
         )
 

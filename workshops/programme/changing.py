@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 
 from workshops import money
-from workshops.clock import in_words, school_day
+from workshops.clock import in_words, school_day, time_in_words
 from workshops.history.record import record
 from workshops.people.models import User
 from workshops.programme.models import (
@@ -41,7 +41,7 @@ def words_for(term: Term, value: Value) -> str:
     if term.unit == "cents":
         return money.in_words(int(value))
     if term.unit == "time of day":
-        return str(value)
+        return time_in_words(time.fromisoformat(str(value)))
     if term.unit == "percent":
         return f"{value}%"
     unit = (

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.urls import reverse
 
 from workshops.history.record import record
+from workshops.messages.outbox import queue
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, RoleGrant, User
 from workshops.people.roles import grant, withdraw
@@ -24,12 +27,19 @@ class LastRegistrar(Exception):
 
 @writes
 def open_account(*, name: str, email: str, roles: Iterable[Role], by: User | None, now: datetime) -> User:
-    """Make an account that its owner enters with a code by e-mail, and give it these roles."""
+    """Make an account that its owner enters with a code by e-mail, give it these roles, and tell its owner."""
     person = User.objects.create_user(email, name=name)
     EmailAddress.objects.create(user=person, email=person.email, primary=True, verified=False)
     record("account-made", about=("person", person.public_id), person=person, by=by, now=now)
     for role in roles:
         grant(person, role, by=by, now=now)
+    queue(
+        "account-opened",
+        ("person", person.public_id),
+        person,
+        {"email": person.email, "link": f"{settings.SITE_URL}{reverse('account_request_login_code')}"},
+        now=now,
+    )
     return person
 
 
