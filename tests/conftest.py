@@ -20,7 +20,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.services import chromium, postgres_run
 from tests.services.databases import connected_to, fresh, on_postgres
-from tests.services.environment import POSTGRES_MISSING, POSTGRES_TEMPLATE, product_variables, unavailable
+from tests.services.environment import ASYNC_UNSAFE, POSTGRES_MISSING, POSTGRES_TEMPLATE, product_variables, unavailable
 from tests.services.server import Product, running_product
 
 OWN_DATABASE = {"fresh_database", "start_product", "product"}
@@ -213,7 +213,7 @@ def product(start_product: Callable[..., Product]) -> Product:
 def browser(shared: Path) -> Iterator[Browser]:
     """One Chromium for all journeys of this process."""
     # Playwright drives it through an event loop in this thread, which Django would take for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    os.environ[ASYNC_UNSAFE] = "true"
     with sync_playwright() as playwright:
         try:
             running = chromium.launch(playwright, shared)

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib import messages
+from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from workshops.people.models import Role
@@ -48,6 +49,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 messages.error(
                     self.request, "We could not send the e-mail just now. Please try again in a few minutes."
                 )
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell the owner of an account that someone tried to sign up with its address.
+
+        Hashing a password takes a good part of a second. Done here as well, it takes as long to sign up with an address
+        that has an account as with one that has none, and nobody learns which it was.
+        """
+        make_password("a password that nobody keeps")
+        super().send_account_already_exists_mail(email)
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         """Everyone who signs up begins as a trainee."""

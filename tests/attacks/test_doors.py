@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
-from django.core.mail import get_connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -50,7 +50,6 @@ def test_a_message_that_another_worker_sent_meanwhile_has_not_failed(monkeypatch
     monkeypatch.setattr(outbox, "_send", sent_by_another)
     assert outbox.send_due(now=NOW) == 1
     assert Message.objects.get().state == MessageState.SENT
-    assert get_connection() is not None
 
 
 @pytest.mark.parametrize("role", [Role.REGISTRAR, Role.BOOKKEEPER])
@@ -96,3 +95,23 @@ def test_a_hold_lasts_no_second_longer_than_it_says() -> None:
     assert held.held_until == NOW + timedelta(minutes=60)
     assert held.state_at(held.held_until) == "expired"
     assert held.state_at(held.held_until - timedelta(microseconds=1)) == "held"
+
+
+@pytest.mark.parametrize("address", ["known@example.org", "new@example.org"])
+def test_signing_up_hashes_one_password_whether_or_not_the_address_has_an_account(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time it takes must not tell who has an account here."""
+    factories.person(Role.TRAINEE, email="known@example.org", password="a-password-of-theirs")
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counting(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
+    form = {"email": address, "name": "Ana", "password1": "quite-another-password"}
+    answer = Client().post("/accounts/signup/", form)
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/confirm-email/")
+    assert len(hashed) == 1

@@ -1,7 +1,7 @@
 """Seats at the moment when somebody else is just taking them: in threads with real commits, on both databases."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -37,7 +37,7 @@ def consistent(cohort: Cohort, at: object = LATER) -> None:
     assert len(promised) == len({number for number, _ in promised}) == len({person for _, person in promised})
 
 
-def faults(answers: list[object], *expected: type[Exception]) -> list[object]:
+def faults(answers: Sequence[object], *expected: type[Exception]) -> list[object]:
     return [each for each in answers if isinstance(each, Exception) and not isinstance(each, expected)]
 
 
@@ -148,7 +148,7 @@ def test_one_payment_in_ten_windows_is_taken_once(start_product: Callable[..., P
             f"/reservations/{held.public_id}/payments",
             key,
             {"purpose": purpose, "gateway": "sandbox"},
-        )  # fmt: skip
+        )
         for purpose in ("deposit", "full") * 5
     ]
     answers = at_once(*calls)

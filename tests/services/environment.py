@@ -20,6 +20,8 @@ POSTGRES_TEMPLATE = "CINTIMA_TEST_POSTGRES_TEMPLATE"
 """Set for the run on PostgreSQL: the migrated database on `DATABASE_URL`'s server that others are copied from."""
 POSTGRES_MISSING = "CINTIMA_TEST_POSTGRES_MISSING"
 """Set for the run on PostgreSQL when there is none: why not."""
+ASYNC_UNSAFE = "DJANGO_ALLOW_ASYNC_UNSAFE"
+"""Set in a process that drives a browser, and in no program that it starts: production would refuse it."""
 
 
 def product_variables() -> set[str]:
@@ -30,7 +32,7 @@ def product_variables() -> set[str]:
 
 def clean_environment(**additions: str) -> dict[str, str]:
     """This process's environment without anything that configures the product, and with `additions`."""
-    ours = product_variables() | {POSTGRES_TEMPLATE, POSTGRES_MISSING}
+    ours = product_variables() | {POSTGRES_TEMPLATE, POSTGRES_MISSING, ASYNC_UNSAFE}
     return {name: value for name, value in os.environ.items() if name not in ours} | additions
 
 
