@@ -31,9 +31,9 @@ from workshops.web.problems import Problem, problem_response
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
-Send the header Authorization: Bearer and your token. Errors are problems as in RFC 9457. Every POST may carry an Idempotency-Key: sent
-again with it, the request gets its first answer again. Lists take `limit` and `cursor` and answer `items` and `next`.
-Ids are opaque. Times are RFC 3339 with an offset, dates YYYY-MM-DD, money whole cents.
+Send the header Authorization: Bearer and your token. Errors are problems as in RFC 9457. Every POST may carry an
+Idempotency-Key: sent again with it, the request gets its first answer again. Lists take limit and cursor and answer
+items and next. Ids are opaque. Times are RFC 3339 with an offset, dates YYYY-MM-DD, money whole cents.
 """
 
 

@@ -1,6 +1,6 @@
 """Around the pages: what caches keep, what limits remember, what tokens and second factors let through."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from booking.reservations import admission, lifecycle
 from tests import factories
 from tests.asking import Program
 from tests.desk.doors import browser
@@ -115,3 +116,26 @@ def test_signing_up_hashes_one_password_whether_or_not_the_address_has_an_accoun
     answer = Client().post("/accounts/signup/", form)
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/confirm-email/")
     assert len(hashed) == 1
+
+
+def test_nobody_reserves_once_the_cohort_has_begun_whatever_its_bookings_say() -> None:
+    cohort = factories.cohort()
+    type(cohort).objects.filter(pk=cohort.pk).update(
+        starts_on=NOW.date(), ends_on=NOW.date() + timedelta(days=3), bookings_close_at=NOW + timedelta(days=2)
+    )
+    with pytest.raises(admission.BookingClosed):
+        lifecycle.hold(cohort, factories.trainee(), now=NOW)
+
+
+def test_an_import_that_would_now_do_less_than_was_shown_does_nothing() -> None:
+    """Another registrar records one of two facts between the dry run and the button."""
+    desk, ana, ben = browser(Role.REGISTRAR), factories.person(Role.TRAINEE), factories.person(Role.TRAINEE)
+    sheet = "e-mail,fact,module,date\n" + "".join(
+        f"{someone.email},completion,III,2026-05-01\n" for someone in (ana, ben)
+    )
+    shown = desk.post("/desk/people/import/", {"text": sheet})
+    assert shown.context["plan"].is_ready, shown.content.decode()
+    factories.finish(ana, "module-iii", date(2026, 5, 1))
+    answer = desk.post("/desk/people/import/confirm/", {"carried": shown.context["carried"]})
+    assert answer.status_code == 409
+    assert not ben.completions.exists()

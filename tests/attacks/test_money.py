@@ -13,6 +13,7 @@ from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.asking import Program
 from tests.factories import NOW
+from workshops.cohorts.models import CohortStatus
 from workshops.messages.models import Message
 from workshops.people.models import Role, User
 
@@ -128,3 +129,38 @@ def test_nobody_pays_or_cancels_for_someone_else_by_the_api_but_a_registrar_may_
     assert desk.post(f"/reservations/{held.public_id}/payments", body).problem == (404, "not-found")
     assert not Payment.objects.exists()
     assert desk.post(f"/reservations/{held.public_id}/cancel").status == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "days_ahead", "comes_back"),
+    [
+        (CohortStatus.PUBLISHED, 120, True),
+        (CohortStatus.CLOSED, 120, True),
+        (CohortStatus.CANCELLED, 120, False),
+        (CohortStatus.PUBLISHED, 0, False),
+    ],
+)
+def test_late_money_gets_a_seat_only_in_a_cohort_that_is_still_to_come(
+    registrar: User, status: CohortStatus, days_ahead: int, comes_back: bool
+) -> None:
+    late = factories.reservation()
+    lifecycle.expire(late, now=LATER)
+    first = LATER.date() + timedelta(days=days_ahead)
+    type(late.cohort).objects.filter(pk=late.cohort_id).update(
+        status=status, starts_on=first, ends_on=first + timedelta(days=3)
+    )
+    settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=LATER)
+    assert settled.seat_is_theirs is comes_back
+    assert state_of(late) == (State.RESERVED if comes_back else State.EXPIRED)
+    assert (settled.refund is None) is comes_back
+
+
+def test_choosing_a_transfer_again_on_a_later_day_holds_the_seat_no_longer() -> None:
+    """Else one person could keep a seat for ever without paying for it."""
+    held = factories.reservation()
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW)
+    until = Reservation.objects.get(pk=held.pk).held_until
+    for day, purpose in ((1, Purpose.DEPOSIT), (2, Purpose.FULL)):
+        fresh = Reservation.objects.get(pk=held.pk)
+        paying.begin(fresh, purpose, "offline", by=held.trainee, now=NOW + timedelta(days=day))
+    assert Reservation.objects.get(pk=held.pk).held_until == until
