@@ -322,5 +322,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # Strangers try names that are not ours all day long; each is answered with 400 and is not worth a trace.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+    },
 }

@@ -119,13 +119,15 @@ def send(client: Client, form: Form, fields: dict[str, list[str]]) -> None:
 
 
 ABOUT_ONESELF = ("/accounts/", "/profile/")
+WITH_PEOPLE = ("/desk/people/", "/desk/reservations/", "/desk/money/", "/desk/outbox/")
 READERS = {
     "nobody": (None, ("/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/")),
     "a trainee with a hold": ("alex@example.org", ("/", "/reservations/", "/profile/", "/accounts/email/")),
     "a trainee with nothing": ("noor@example.org", ("/", "/where-you-stand/")),
     "an instructor": ("amara@example.org", ("/teaching/",)),
     "a bookkeeper": ("bookkeeper@example.org", ("/desk/money/",)),
-    "the registrar": ("registrar@example.org", ("/desk/", "/desk/people/", "/desk/outbox/")),
+    "the registrar planning": ("registrar@example.org", ("/desk/",)),
+    "the registrar with people": ("registrar@example.org", ("/desk/people/", "/desk/money/", "/desk/outbox/")),
 }
 
 
@@ -137,14 +139,17 @@ def test_no_form_of_any_page_breaks_or_half_does_what_a_hostile_value_asks(reade
     forms = [form for form in forms_of(client, *starts) if "/logout/" not in form.action]
     if reader not in {"nobody", "a trainee with a hold"}:  # the same for everyone
         forms = [form for form in forms if not urlsplit(form.action).path.startswith(ABOUT_ONESELF)]
+    if reader.startswith("the registrar"):
+        with_people = reader == "the registrar with people"
+        forms = [form for form in forms if urlsplit(form.action).path.startswith(WITH_PEOPLE) == with_people]
     assert forms or reader == "an instructor"
     for turn, form in enumerate(forms):
-        for value in HOSTILE[turn % 2 :: 2]:
+        for value in HOSTILE[turn % 5 :: 5]:
             send(client, form, {name: [value] for name in form.fields})
         for number, name in enumerate(form.fields):
             # Alone among good ones a value gets further: those that have to be read as something, and some others.
-            for value in (ALONE[(turn + number) % len(ALONE)], HOSTILE[(turn + number) % len(HOSTILE)]):
-                send(client, form, {**form.fields, name: [value]})
+            values = HOSTILE if number % 3 == 2 else ALONE
+            send(client, form, {**form.fields, name: [values[(turn + number) % len(values)]]})
         without = {name: sent for name, sent in form.fields.items() if len(form.fields) > 1 and sent != [""]}
         send(client, form, dict(list(without.items())[:-1]))
         send(client, form, {name: [*sent, *sent, "again"] for name, sent in form.fields.items()})

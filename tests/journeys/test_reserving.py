@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page, expect
 
+from booking.reservations import lifecycle
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.calendars.readers import READERS
@@ -146,3 +147,24 @@ def test_two_people_go_for_the_last_seat_and_the_second_is_told_kindly(
         page.get_by_role("button", name="Hold a seat for me").click()
     expect(people[0].get_by_role("heading", name="Keep your seat")).to_be_visible()
     expect(people[1].get_by_role("heading", name="The last seat has just gone")).to_be_visible()
+
+
+def test_a_seat_that_goes_is_seen_on_an_open_page_and_on_the_roster_without_reloading(
+    product: Product, cohort: Cohort, new_context: Callable[..., BrowserContext]
+) -> None:
+    context = new_context()
+    context.clock.install()
+    visitor = context.new_page()
+    visitor.goto(f"{product.url}{cohort.get_absolute_url()}")
+    expect(visitor.get_by_text("3 places left of 3")).to_be_visible()
+    instructor = new_context()
+    instructor.clock.install()
+    room = instructor.new_page()
+    room.goto(f"{product.url}/teaching/{cohort.code}/")
+    sign_in(room, product, "ines@example.org")
+    expect(room.get_by_text("Nobody yet")).to_be_visible()
+    lifecycle.hold(cohort, factories.trainee(name="Tara Quinn"), now=now())
+    visitor.clock.fast_forward("01:05")
+    expect(visitor.get_by_text("2 places left of 3")).to_be_visible()
+    room.clock.fast_forward("01:05")
+    expect(room.get_by_role("rowheader", name="Tara Quinn")).to_be_visible()
