@@ -11,7 +11,6 @@ from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
 from booking.payments.settling import Settled, finish, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import OWING, Reservation, State
-from workshops.clock import business_days_later
 from workshops.people.models import User
 from workshops.programme.models import school
 from workshops.transactions import writes
@@ -93,7 +92,7 @@ def _open(reservation: Reservation, purpose: Purpose, gateway_name: str, *, now:
 
 def _wait_for_transfer(reservation: Reservation, now: datetime) -> None:
     """Prolong the hold of someone who pays by transfer for the first time: seat first, then reservation."""
-    until = business_days_later(now, reservation.terms.transfer_hold_days)
+    until = lifecycle.transfer_awaited_until(reservation.cohort, reservation.terms, now)
     if (
         reservation.state_at(now) == State.HELD
         and reservation.held_until is not None

@@ -19,6 +19,7 @@ from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import User
 from workshops.prerequisites.facts import standing_of
+from workshops.programme.terms import Terms
 from workshops.transactions import TRIES, writes
 
 # Late money may bring an expired reservation back, when a seat is left: see `payments.settling`.
@@ -113,8 +114,13 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
 def _held_until(admission: Admission, now: datetime, *, by_the_school: bool) -> datetime:
     """When a hold runs out. One that a registrar makes for someone, who may be asleep, waits as for a bank transfer."""
     if by_the_school:
-        return business_days_later(now, admission.terms.transfer_hold_days)
+        return transfer_awaited_until(admission.cohort, admission.terms, now)
     return now + timedelta(minutes=admission.terms.hold_minutes)
+
+
+def transfer_awaited_until(cohort: Cohort, terms: Terms, now: datetime) -> datetime:
+    """Until when a seat waits for a bank transfer: some working days, and never past the end of bookings."""
+    return min(business_days_later(now, terms.transfer_hold_days), cohort.bookings_close_at)
 
 
 def _charge(reservation: Reservation, now: datetime) -> None:

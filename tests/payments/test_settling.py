@@ -103,6 +103,13 @@ def test_choosing_a_transfer_prolongs_the_hold_once_and_sends_the_bank_details()
     assert Reservation.objects.get(pk=held.pk).held_until == until
 
 
+def test_a_seat_never_waits_for_a_transfer_past_the_end_of_bookings() -> None:
+    closes = NOW + timedelta(days=1)
+    held = factories.reservation(cohort=factories.cohort(bookings_close_at=closes))
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW)
+    assert Reservation.objects.get(pk=held.pk).held_until == closes
+
+
 def test_the_same_choice_again_continues_the_payment_that_is_under_way() -> None:
     held = factories.reservation()
     first = paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW).payment

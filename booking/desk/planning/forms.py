@@ -214,10 +214,10 @@ class DayForm(forms.Form):
     topics = forms.CharField(required=False, max_length=500)
 
 
-class DaySet(forms.BaseFormSet):  # type: ignore[type-arg]
+class DaySet(forms.BaseFormSet[DayForm]):
     """The days of a cohort, each of which can be taken out, and room for one more."""
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
+    def add_fields(self, form: DayForm, index: int | None) -> None:
         """Give the tick that takes a day out words of its own."""
         super().add_fields(form, index)
         if "DELETE" in form.fields:
@@ -290,7 +290,7 @@ class SeatsForm(forms.Form):
     capacity = forms.IntegerField(label="Seats", min_value=1, max_value=LARGEST)
 
 
-class VenueForm(forms.ModelForm):  # type: ignore[type-arg]
+class VenueForm(forms.ModelForm[Venue]):
     """A place, with everything people need to get there and be well there."""
 
     class Meta:
