@@ -11,6 +11,9 @@ from workshops.history.record import record
 from workshops.people.models import User
 from workshops.transactions import writes
 
+LATE, PAID_TWICE = "late-no-seat", "paid-twice"
+"""Why money goes back: it came when no seat was left, or more came than the seat costs."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -46,25 +49,23 @@ def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: 
     """The part of `settle` that is one transaction, for a caller who has more to write in it."""
     # Seat and reservation are locked here, before the payment: the order that everyone keeps.
     reservation = lifecycle.lock(payment.reservation)
-    kept = ledger.kept_cents(reservation)
-    already = Payment.objects.filter(pk=payment.pk, status=PaymentStatus.SUCCEEDED).exists()
-    arriving = 0 if already else payment.amount_cents
-    theirs = lifecycle.secure(reservation, paid_in_full=kept + arriving >= reservation.price_cents, now=now, by=by)
     fresh = Payment.objects.select_for_update(of=("self",)).select_related("reservation__trainee").get(pk=payment.pk)
     if fresh.status == PaymentStatus.SUCCEEDED:
-        return Settled(fresh, theirs, fresh.refunds.first())
+        # What became of it was decided once: a seat that has come free since does not go to money on its way back.
+        refund = fresh.refunds.first()
+        return Settled(fresh, refund is None or refund.rule != LATE, refund)
+    kept, arriving = ledger.kept_cents(reservation), fresh.amount_cents
     fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = PaymentStatus.SUCCEEDED, now, by, reference
     fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
     ledger.post_payment(fresh, at=now)
     about, trainee = ("reservation", reservation.public_id), fresh.reservation.trainee
-    record(
-        "payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=fresh.amount_cents
-    )
+    record("payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=arriving)
+    theirs = lifecycle.secure(reservation, paid_in_full=kept + arriving >= reservation.price_cents, now=now, by=by)
     # Two payments that were begun at once, by two ways or in two windows, may both arrive.
     too_much = min(max(kept + arriving - reservation.price_cents, 0), fresh.amount_cents)
     if theirs and not too_much:
         return Settled(fresh, True, None)
-    rule, cents = ("paid-twice", too_much) if theirs else ("late-no-seat", fresh.amount_cents)
+    rule, cents = (PAID_TWICE, too_much) if theirs else (LATE, fresh.amount_cents)
     refund = Refund.objects.create(payment=fresh, amount_cents=cents, rule=rule, requested_at=now)
     why = "More came than the seat costs." if theirs else "The payment came when no seat was left."
     record("refund-requested", about=about, person=trainee, now=now, why=why, cents=cents)

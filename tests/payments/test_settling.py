@@ -247,3 +247,24 @@ def test_a_refund_by_bank_transfer_waits_for_a_person() -> None:
     paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
     assert send_back_due(NOW) == 0
     assert Refund.objects.get().status == RefundStatus.REQUESTED
+
+
+def test_the_story_tells_of_the_money_before_what_it_bought() -> None:
+    held = factories.reservation()
+    pay(held)
+    told = list(HistoryLine.objects.filter(about_id=held.public_id).values_list("what", flat=True))
+    assert told == ["reservation-held", "payment-received", "reservation-reserved"]
+
+
+def test_settling_late_money_again_does_not_give_a_seat_that_came_free_meanwhile() -> None:
+    """Never both: the money is on its way back, so the seat is not theirs."""
+    cohort = factories.cohort(capacity=1)
+    late = factories.reservation(cohort=cohort)
+    other = factories.reservation(cohort=cohort, now=NOW + HOUR)
+    registrar = factories.person(Role.REGISTRAR)
+    late.refresh_from_db()
+    first = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
+    lifecycle.cancel_hold(other, now=NOW + HOUR, by=other.trainee)
+    again = settle(first.payment, now=NOW + HOUR, by=registrar, reference="W-1")
+    assert (again.seat_is_theirs, again.refund) == (False, first.refund)
+    assert (state_of(late), cohort.seats.get().status) == (State.EXPIRED, "free")
