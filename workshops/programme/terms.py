@@ -82,7 +82,16 @@ class Terms:
         30,
         "days",
         "Moving is free until",
-        "Days before the first day until which a trainee may move to another cohort.",
+        "Days before the first day until which moving to another cohort costs nothing.",
+    )
+    moving_until_days: int = _term(
+        30,
+        "days",
+        "Moving is possible until",
+        "Days before the first day; after that only the school moves anyone. Between the two dates the fee is owed.",
+    )
+    moving_fee_cents: int = _term(
+        0, "cents", "Fee for moving later", "Owed by who moves after moving has stopped being free.", most=1_000_000
     )
     school_cancels_refund_percent: int = _term(
         100,
@@ -106,6 +115,34 @@ class Terms:
     )
     minimum_enrolment: int = _term(
         0, "people", "Minimum enrolment", "How many it takes for a cohort to run; 0 means that it always runs.", most=60
+    )
+    decide_by_days: int = _term(
+        45,
+        "days",
+        "Decided whether it runs",
+        "Days before the first day by which the school says so, where there is a minimum enrolment.",
+    )
+    choice_days: int = _term(
+        14,
+        "days",
+        "To choose, when the school cancels or moves a cohort",
+        "How long people have to say whether they want their money back or another cohort.",
+        least=1,
+        most=60,
+    )
+    release_overdue: bool = _term(
+        False,
+        "yes or no",
+        "An overdue seat is released by itself",
+        "When the grace after the balance date has passed. Otherwise the registrar decides about each.",
+    )
+    provisional_days: int = _term(
+        0,
+        "days",
+        "Provisional seats until",
+        "Days before the first day by which someone who holds a seat without the prerequisites must meet them; "
+        "0 means that nobody gets one.",
+        most=180,
     )
     tax_percent: int = _term(0, "percent", "Sales tax", "Added to the price; 0 means that no tax is charged.", most=0)
 
