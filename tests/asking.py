@@ -70,6 +70,10 @@ class Program:
         headers = {} if key is None else {"Idempotency-Key": key}
         return Answer(self.client.post(f"/api/v1{path}", data, content_type="application/json", headers=headers))
 
+    def delete(self, path: str) -> Answer:
+        """DELETE a path beneath the root of the API."""
+        return Answer(self.client.delete(f"/api/v1{path}"))
+
 
 def invalid_fields(answer: Answer) -> list[str]:
     """The names of the fields that were found wrong."""

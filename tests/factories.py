@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import ScryptPasswordHasher
 
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from booking.reservations.models import Reservation
 from workshops.clock import school_day
 from workshops.cohorts import seats
@@ -125,7 +125,7 @@ def cohort(
 
 def reservation(*, now: datetime = NOW, **given: object) -> Reservation:
     """A seat held by a qualified trainee, made the way every seat is."""
-    return lifecycle.hold(
+    return reserving.hold(
         given.get("cohort") or cohort(now=now),  # type: ignore[arg-type]
         given.get("trainee") or trainee(),  # type: ignore[arg-type]
         now=now,

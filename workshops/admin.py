@@ -57,6 +57,7 @@ admin.site.register(
         models.OnSetDay,
         models.OnSetRecord,
         models.PolicyTerm,
+        models.Post,
         models.Price,
         models.Requirement,
         models.RoleGrant,

@@ -1,6 +1,7 @@
 """Every model of the ground floor, where Django looks for them."""
 
 from workshops.cohorts.models import Cohort, Seat, Session, Teaching, Venue
+from workshops.conversations.models import Post
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
 from workshops.people.models import ApiToken, RoleGrant, User
@@ -30,6 +31,7 @@ __all__ = [
     "OnSetDay",
     "OnSetRecord",
     "PolicyTerm",
+    "Post",
     "Price",
     "Requirement",
     "RoleGrant",

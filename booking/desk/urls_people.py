@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from booking.desk import outbox
+from booking.desk import conversations, outbox
 from booking.desk.money import views as money
 from booking.desk.people import imports
 from booking.desk.people import views as people
+from booking.desk.reservations import moving
+from booking.desk.reservations import views as decisions
 
 urlpatterns = [
     path("people/", people.people, name="people"),
@@ -26,6 +28,8 @@ urlpatterns = [
     path("people/<slug:public_id>/accepted-before/", people.accepted_before, name="person-before"),
     path("people/<slug:public_id>/waiver/<int:waiver_id>/take-back/", people.waiver_back, name="person-waiver-back"),
     path("people/<slug:public_id>/reserve/", people.reserve, name="person-reserve"),
+    path("people/<slug:public_id>/line/", people.line, name="person-line"),
+    path("people/<slug:public_id>/place/", people.place, name="person-place"),
     path("money/", money.what_is_owed, name="owed"),
     path("money/owed.csv", money.owed_csv, name="owed-csv"),
     path("money/journal/", money.the_journal, name="journal"),
@@ -33,8 +37,21 @@ urlpatterns = [
     path("reservations/<slug:public_id>/", money.reservation, name="reservation"),
     path("reservations/<slug:public_id>/transfer/", money.transfer, name="reservation-transfer"),
     path("reservations/<slug:public_id>/refunds/<slug:refund_id>/", money.refund_sent, name="reservation-refund-sent"),
-    path("reservations/<slug:public_id>/longer/", money.longer, name="reservation-longer"),
-    path("reservations/<slug:public_id>/cancel/", money.cancel, name="reservation-cancel"),
+    path("reservations/<slug:public_id>/longer/", decisions.longer, name="reservation-longer"),
+    path("reservations/<slug:public_id>/balance/", decisions.pay_later, name="reservation-balance"),
+    path("reservations/<slug:public_id>/promise/", decisions.promise_longer, name="reservation-promise"),
+    path("reservations/<slug:public_id>/fee/", decisions.waive_fee, name="reservation-fee"),
+    path("reservations/<slug:public_id>/release/", decisions.release, name="reservation-release"),
+    path("reservations/<slug:public_id>/move/", moving.move, name="reservation-move"),
+    path("reservations/<slug:public_id>/wait/", moving.wait, name="reservation-wait"),
+    path("reservations/<slug:public_id>/swap/", moving.swap, name="reservation-swap"),
+    path(
+        "reservations/<slug:public_id>/conversation/",
+        conversations.about_reservation,
+        name="reservation-conversation",
+    ),
+    path("conversations/", conversations.conversations, name="conversations"),
+    path("conversations/<slug:public_id>/settled/", conversations.needs_no_answer, name="conversation-settled"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("outbox/<int:message_id>/", outbox.message, name="message"),
     path("outbox/<int:message_id>/again/", outbox.again, name="message-again"),

@@ -32,8 +32,8 @@ def goes_back(refund: Refund, *, now: datetime) -> None:
     queue(
         "payment-too-much" if refund.rule == "paid-twice" else "payment-goes-back",
         ("refund", refund.public_id),
-        payment.reservation.trainee,
-        {**context(payment.reservation), "amount": money.in_words(refund.amount_cents, payment.currency)},
+        refund.reservation.trainee,
+        {**context(refund.reservation), "amount": money.in_words(refund.amount_cents, payment.currency)},
         now=now,
     )
 
@@ -44,9 +44,9 @@ def has_gone_back(refund: Refund, *, now: datetime) -> None:
     queue(
         "payment-sent-back",
         ("refund", refund.public_id),
-        payment.reservation.trainee,
+        refund.reservation.trainee,
         {
-            **context(payment.reservation),
+            **context(refund.reservation),
             "amount": money.in_words(refund.amount_cents, payment.currency),
             "way": gateways.gateway(payment.gateway).title.lower(),
             "reference": refund.reference,

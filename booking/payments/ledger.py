@@ -1,6 +1,6 @@
 """The ledger: whole cents, added to and never changed. The only writer of entries and postings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypedDict, cast
 
@@ -28,17 +28,26 @@ def post(source: str, reservation: Reservation, amounts: Mapping[Account, int], 
     )
 
 
-def post_payment(payment: Payment, *, at: datetime) -> None:
-    """Book money received: it is held as tuition until the cohort has run."""
+def post_payment(payment: Payment, reservation: Reservation, *, at: datetime) -> None:
+    """Book money received: it is held as tuition until the cohort has run.
+
+    `reservation` is where it counts: the one it was paid for, or the one which that has moved on to.
+    """
     amount, account = payment.amount_cents, _RECEIVED_IN[payment.gateway]
-    post(f"payment:{payment.public_id}", payment.reservation, {account: amount, Account.TUITION_HELD: -amount}, at=at)
+    post(f"payment:{payment.public_id}", reservation, {account: amount, Account.TUITION_HELD: -amount}, at=at)
+
+
+def carry(old: Reservation, new: Reservation, cents: int, *, at: datetime) -> None:
+    """Book that what was received for `old` counts for `new` from now on. Nothing has to be carried of nothing."""
+    if cents:
+        post(f"carried-from:{old.public_id}", old, {Account.TUITION_HELD: cents, Account.CARRIED: -cents}, at=at)
+        post(f"carried-to:{new.public_id}", new, {Account.CARRIED: cents, Account.TUITION_HELD: -cents}, at=at)
 
 
 def post_refund(refund: Refund, *, at: datetime) -> None:
     """Book money sent back the way it came."""
-    payment, amount = refund.payment, refund.amount_cents
-    account = _RECEIVED_IN[payment.gateway]
-    post(f"refund:{refund.public_id}", payment.reservation, {account: -amount, Account.TUITION_HELD: amount}, at=at)
+    account, amount = _RECEIVED_IN[refund.payment.gateway], refund.amount_cents
+    post(f"refund:{refund.public_id}", refund.reservation, {account: -amount, Account.TUITION_HELD: amount}, at=at)
 
 
 def paid_cents(reservation: Reservation) -> int:
@@ -51,9 +60,15 @@ def paid_cents(reservation: Reservation) -> int:
 
 def kept_cents(reservation: Reservation) -> int:
     """What pays for a reservation: what has been received, less what went back and what is owed back."""
-    owed_back = Refund.objects.filter(payment__reservation=reservation).exclude(status=RefundStatus.SUCCEEDED)
+    owed_back = Refund.objects.filter(reservation=reservation).exclude(status=RefundStatus.SUCCEEDED)
     total = owed_back.aggregate(total=Sum("amount_cents"))["total"]
     return paid_cents(reservation) - (total or 0)
+
+
+def owed_back(reservations: Iterable[int]) -> dict[int, int]:
+    """What is on its way back for each of these reservations, by their keys; none for the others. One statement."""
+    waiting = Refund.objects.exclude(status=RefundStatus.SUCCEEDED).filter(reservation__in=list(reservations))
+    return dict(waiting.order_by().values_list("reservation").annotate(total=Sum("amount_cents")))
 
 
 class Paid(TypedDict):

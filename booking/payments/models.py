@@ -78,6 +78,12 @@ class Refund(models.Model):
 
     public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    reservation = models.ForeignKey(
+        Reservation,
+        models.PROTECT,
+        related_name="refunds",
+        help_text="Whose money it was when it was asked back: after a move, not the one that the payment was made for.",
+    )
     amount_cents = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=RefundStatus.choices, default=RefundStatus.REQUESTED)
     rule = models.SlugField(help_text="Why it is owed, for example late-no-seat.")
@@ -103,6 +109,7 @@ class Account(models.TextChoices):
     BANK = "bank", "Bank"
     SANDBOX = "sandbox", "Play money"
     TUITION_HELD = "tuition_held", "Tuition held until the cohort has run"
+    CARRIED = "carried", "Carried to another cohort"
 
 
 class LedgerEntry(models.Model):

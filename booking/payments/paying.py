@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
-from booking.payments.settling import Settled, finish, settle, settle_here
+from booking.payments.settling import Settled, finish, lock_where_it_counts, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import OWING, Reservation, State
 from workshops.people.models import User
@@ -38,7 +38,7 @@ class AlreadyRecorded(Exception):
 
 def owed_for(reservation: Reservation, purpose: Purpose, *, paid_cents: int) -> int:
     """How many cents are missing for `purpose`, whatever has become of the reservation; 0 when none are."""
-    due = reservation.deposit_cents if purpose == Purpose.DEPOSIT else reservation.price_cents
+    due = reservation.deposit_cents if purpose == Purpose.DEPOSIT else reservation.owed_cents
     return max(due - paid_cents, 0)
 
 
@@ -151,7 +151,7 @@ def record_transfer(reservation: Reservation, purpose: Purpose, *, reference: st
 @writes
 def _record_transfer(reservation: Reservation, purpose: Purpose, *, reference: str, by: User, now: datetime) -> Settled:
     """The payment and what becomes of it, all at once: a reference that was recorded before leaves nothing behind."""
-    fresh = lifecycle.lock(reservation)
+    fresh = lock_where_it_counts(reservation)
     amount = owed_for(fresh, purpose, paid_cents=ledger.kept_cents(fresh))
     if not amount:
         raise NothingToPay("That has been paid already. If the money came twice, send it back at the bank.")

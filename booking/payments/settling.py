@@ -6,7 +6,9 @@ from datetime import datetime
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
-from booking.reservations import lifecycle
+from booking.payments.returning import where_it_counts
+from booking.reservations import lifecycle, reserving, waitlist
+from booking.reservations.models import Reservation, State
 from workshops.history.record import record
 from workshops.people.models import User
 from workshops.transactions import writes
@@ -47,36 +49,49 @@ def finish(settled: Settled, *, now: datetime) -> Settled:
 @writes
 def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
     """The part of `settle` that is one transaction, for a caller who has more to write in it."""
-    # Seat and reservation are locked here, before the payment: the order that everyone keeps.
-    reservation = lifecycle.lock(payment.reservation)
-    fresh = Payment.objects.select_for_update(of=("self",)).select_related("reservation__trainee").get(pk=payment.pk)
+    # Cohort, seat and reservation are locked here, before the payment: the order that everyone keeps.
+    reservation = lock_where_it_counts(payment.reservation)
+    fresh = Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
     if fresh.status == PaymentStatus.SUCCEEDED:
         # What became of it was decided once: a seat that has come free since does not go to money on its way back.
-        refund = fresh.refunds.first()
+        refund = fresh.refunds.filter(rule__in=(LATE, PAID_TWICE)).first()
         return Settled(fresh, refund is None or refund.rule != LATE, refund)
     kept, arriving = ledger.kept_cents(reservation), fresh.amount_cents
     fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = PaymentStatus.SUCCEEDED, now, by, reference
     fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
-    ledger.post_payment(fresh, at=now)
-    about, trainee = ("reservation", reservation.public_id), fresh.reservation.trainee
+    ledger.post_payment(fresh, reservation, at=now)
+    about, trainee = ("reservation", reservation.public_id), reservation.trainee
     record("payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=arriving)
-    theirs = lifecycle.secure(reservation, paid_in_full=kept + arriving >= reservation.price_cents, now=now, by=by)
+    theirs = reserving.secure(reservation, paid_in_full=kept + arriving >= reservation.owed_cents, now=now, by=by)
     # Two payments that were begun at once, by two ways or in two windows, may both arrive.
-    too_much = min(max(kept + arriving - reservation.price_cents, 0), fresh.amount_cents)
+    too_much = min(max(kept + arriving - reservation.owed_cents, 0), fresh.amount_cents)
     if theirs and not too_much:
         return Settled(fresh, True, None)
     rule, cents = (PAID_TWICE, too_much) if theirs else (LATE, fresh.amount_cents)
-    refund = Refund.objects.create(payment=fresh, amount_cents=cents, rule=rule, requested_at=now)
+    refund = Refund.objects.create(
+        payment=fresh, reservation=reservation, amount_cents=cents, rule=rule, requested_at=now
+    )
     why = "More came than the seat costs." if theirs else "The payment came when no seat was left."
     record("refund-requested", about=about, person=trainee, now=now, why=why, cents=cents)
     emails.goes_back(refund, now=now)
     return Settled(fresh, theirs, refund)
 
 
+def lock_where_it_counts(reservation: Reservation) -> Reservation:
+    """Lock what a payment for `reservation` counts for now: its cohort, seat and itself. Moves are followed."""
+    while True:
+        target = where_it_counts(reservation)
+        waitlist.lock_cohort(target.cohort_id)
+        locked = lifecycle.lock(target)
+        if locked.state != State.TRANSFERRED:
+            return locked
+        # It moved on between the look and the lock; moves take the cohort's lock, so the next look tells where to.
+
+
 def send_back_due(now: datetime) -> int:
     """Send back what was asked for and not begun, because a process ended in between; return how many have gone."""
     waiting = Refund.objects.filter(status=RefundStatus.REQUESTED, payment__gateway__in=gateways.offered())
-    refunds = waiting.exclude(payment__gateway=Offline.name).select_related("payment__reservation")
+    refunds = waiting.exclude(payment__gateway=Offline.name).select_related("payment", "reservation")
     return sum(send_back(refund, now=now).status == RefundStatus.SUCCEEDED for refund in refunds[:50])
 
 
@@ -91,14 +106,16 @@ def send_back(refund: Refund, *, now: datetime) -> Refund:
 def refunded(refund: Refund, *, now: datetime, by: User | None, reference: str) -> Refund:
     """Book a refund that has gone back. A second time changes nothing."""
     fresh = (
-        Refund.objects.select_for_update(of=("self",)).select_related("payment__reservation__trainee").get(pk=refund.pk)
+        Refund.objects.select_for_update(of=("self",))
+        .select_related("payment", "reservation__trainee")
+        .get(pk=refund.pk)
     )
     if fresh.status == RefundStatus.SUCCEEDED:
         return fresh
     fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = RefundStatus.SUCCEEDED, now, by, reference
     fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
     ledger.post_refund(fresh, at=now)
-    reservation = fresh.payment.reservation
+    reservation = fresh.reservation
     about = ("reservation", reservation.public_id)
     record("refund-sent", about=about, person=reservation.trainee, by=by, now=now, cents=fresh.amount_cents)
     emails.has_gone_back(fresh, now=now)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypedDict, cast
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django_stubs_ext import WithAnnotations
 
-from booking.reservations.models import LIVE, Reservation, State
+from booking.reservations.models import LIVE, Reservation, State, WaitlistEntry
 from workshops.clock import school_day
-from workshops.cohorts.models import Cohort
+from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import User
 from workshops.prerequisites.check import Standing
 from workshops.prerequisites.facts import standing_of
@@ -89,44 +89,100 @@ class Admission:
     """Their holds that ran out and are not marked so yet."""
     over: Sequence[Reservation]
     """Their reservations in cohorts that have ended: no active seats any more."""
+    someone_waits: bool = False
+    """Whether anyone waits in line here: then freed seats are theirs first."""
+    offer: Reservation | None = None
+    """The open offer that this person has here already."""
+    provisional_until: date | None = None
+    """Where the prerequisites are not met and the cohort lets them promise: until when."""
 
 
-def admit(cohort: Cohort, trainee: User, *, now: datetime) -> Admission:
+def admit(
+    cohort: Cohort,
+    trainee: User,
+    *,
+    now: datetime,
+    leaving: Reservation | None = None,
+    by_the_school: bool = False,
+) -> Admission:
     """Everything but the seat itself, as of `now`. Five statements, no lock.
+
+    `leaving` is the reservation that would move here: it does not stand in the way, and its price, terms and conduct
+    text come along. The school (`by_the_school`) may move people into a cohort that takes no reservations any more.
 
     Raises:
         BookingClosed, AlreadyReserved, PrerequisitesUnmet: the first that holds.
     """
     today = school_day(now)
     fresh = _as_it_stands(cohort.pk, today)
-    if not fresh.is_bookable(now) or fresh.price_cents is None:
+    live = Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort__venue", "trainee")
+    own = [each for each in live if leaving is None or each.pk != leaving.pk]
+    # Whoever was offered a seat was found eligible then and the offer stands, even where bookings have closed since.
+    offer = next((each for each in own if _is_open_offer(each, fresh.pk, now)), None)
+    may_enter = offer or fresh.is_bookable(now) or (by_the_school and _may_still_enter(fresh, today))
+    if not may_enter or fresh.price_cents is None:
         raise BookingClosed
-    terms = fresh.terms(school_terms())
-    own = list(Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort__venue", "trainee"))
+    terms = leaving.terms if leaving else fresh.terms(school_terms())
     _refuse_second_seat(own, fresh, terms, now)
     standing, facts = standing_of(trainee, fresh.module.code, today, fresh.pk)
-    if not standing.eligible:
-        raise PrerequisitesUnmet(standing)
+    provisional_until = None
+    if not standing.eligible and not offer:
+        provisional_until = promise_until(fresh, fresh.terms(school_terms()), today)
+        if provisional_until is None:
+            raise PrerequisitesUnmet(standing)
     price = Price(amount_cents=fresh.price_cents, currency=fresh.price_currency or "USD")
+    cost = quote(fresh, terms, price, entitled=fresh.module.code in facts.entitled, today=today)
     return Admission(
         cohort=fresh,
         trainee=trainee,
         terms=terms,
-        quote=quote(fresh, terms, price, entitled=fresh.module.code in facts.entitled, today=today),
-        conduct_id=fresh.conduct_id,
+        quote=quote_after_move(leaving, fresh, today) if leaving else cost,
+        conduct_id=leaving.conduct_id if leaving else fresh.conduct_id,
         lapsed=[each for each in own if each.state_at(now) == State.EXPIRED],
         over=[each for each in own if each.is_only_one and each.cohort.ends_on < today],
+        someone_waits=fresh.someone_waits,
+        offer=offer,
+        provisional_until=provisional_until,
     )
+
+
+def quote_after_move(leaving: Reservation, cohort: Cohort, today: date) -> Quote:
+    """What a reservation costs in another cohort: its own price, by that cohort's dates. Nothing is due in the past."""
+    terms = leaving.terms
+    due_on = cohort.starts_on - timedelta(days=terms.balance_due_days)
+    is_late_hold = leaving.state == State.HELD and today >= due_on
+    return Quote(
+        price_cents=leaving.price_cents,
+        deposit_cents=leaving.price_cents if is_late_hold else min(terms.deposit_cents, leaving.price_cents),
+        currency=leaving.currency,
+        balance_due_on=max(due_on, today),
+        paid_elsewhere=leaving.paid_elsewhere,
+    )
+
+
+def promise_until(cohort: Cohort, terms: Terms, today: date) -> date | None:
+    """Until when someone who lacks a prerequisite may hold a seat here on a promise; None where nobody may."""
+    until = cohort.starts_on - timedelta(days=terms.provisional_days)
+    return until if terms.provisional_days and today <= until else None
+
+
+def _may_still_enter(cohort: Cohort, today: date) -> bool:
+    return cohort.status in (CohortStatus.PUBLISHED, CohortStatus.CLOSED) and today < cohort.starts_on
+
+
+def _is_open_offer(reservation: Reservation, cohort_id: int, now: datetime) -> bool:
+    return reservation.cohort_id == cohort_id and reservation.state_at(now) == State.OFFERED
 
 
 class _AsItStands(TypedDict):
     price_cents: int | None
     price_currency: str | None
     conduct_id: int
+    someone_waits: bool
 
 
 def _as_it_stands(cohort_id: int, today: date) -> "WithAnnotations[Cohort, _AsItStands]":
-    """The cohort, the price of its module today and the conduct text in force, in one statement."""
+    """The cohort, the price of its module today, the conduct text in force, and whether anyone waits: one statement."""
     price = Price.objects.filter(item=OuterRef("module__code")).on(today)
     cohorts = (
         Cohort.objects.filter(pk=cohort_id)
@@ -135,6 +191,7 @@ def _as_it_stands(cohort_id: int, today: date) -> "WithAnnotations[Cohort, _AsIt
             price_cents=Subquery(price.values("amount_cents")[:1]),
             price_currency=Subquery(price.values("currency")[:1]),
             conduct_id=Subquery(ConductText.objects.order_by("-version").values("pk")[:1]),
+            someone_waits=Exists(WaitlistEntry.objects.waiting().filter(cohort=OuterRef("pk"))),
         )
     )
     return cast("WithAnnotations[Cohort, _AsItStands]", cohorts.get())
@@ -153,8 +210,8 @@ def seat_in_the_way(cohort: Cohort, trainee: User, *, now: datetime) -> Reservat
 def _refuse_second_seat(own: list[Reservation], cohort: Cohort, terms: Terms, now: datetime) -> None:
     today = school_day(now)
     for reservation in own:
-        if reservation.state_at(now) == State.EXPIRED:
-            continue
+        if reservation.state_at(now) in (State.EXPIRED, State.OFFERED):
+            continue  # an offer elsewhere keeps nobody from anything; the one in this cohort is accepted by reserving
         still_to_come = reservation.cohort.ends_on >= today
         if reservation.cohort_id == cohort.pk or (terms.one_active_seat and still_to_come):
             raise AlreadyReserved(reservation)

@@ -1,6 +1,5 @@
 """The API of cohorts: what anyone may see of them, and whether the person who asks may take a seat."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
@@ -10,13 +9,16 @@ from django.urls import reverse
 from ninja import Query, Router
 from pydantic import Field
 
-from booking.reservations.admission import quote
+from booking.reservations import waitlist
+from booking.reservations.admission import promise_until, quote
 from workshops.clock import SCHOOL_ZONE, school_day
+from workshops.cohorts.certainty import Certain, certainty
 from workshops.cohorts.models import Cohort, CohortQuerySet, CohortStatus
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites.api import RequirementAnswer
 from workshops.prerequisites.facts import standing_of
 from workshops.programme.models import Price, conduct_text, school_terms
+from workshops.programme.terms import Terms
 from workshops.web.operations import ANYONE, ApiRequest, PersonsRequest, operation, roles
 from workshops.web.paging import Page, Paging, page
 from workshops.web.problems import Problem
@@ -24,6 +26,7 @@ from workshops.web.shapes import Money, looks_like_an_id
 
 router = Router(tags=["Cohorts"])
 
+CertainName = Annotated[str, Field(json_schema_extra={"enum": [state.value for state in Certain]})]
 StatusName = Annotated[str, Field(json_schema_extra={"enum": list(CohortStatus.values)})]
 
 
@@ -55,6 +58,14 @@ class ConductAnswer:
 
 
 @dataclass(frozen=True)
+class CertainAnswer:
+    """Whether it is certain to run, and by when that is decided where it depends on how many come."""
+
+    state: CertainName
+    decided_by: date | None
+
+
+@dataclass(frozen=True)
 class CohortAnswer:
     """One edition of Module IV, its seats and its price as of now."""
 
@@ -77,6 +88,7 @@ class CohortAnswer:
     bookings_open_at: datetime
     bookings_close_at: datetime
     conduct: ConductAnswer
+    certain: CertainAnswer | None
     url: str
 
 
@@ -127,12 +139,14 @@ def eligibility(request: PersonsRequest, cohort_id: str) -> EligibilityAnswer:
     """Whether you may take a seat
 
     Every requirement on the way to this cohort, met or not, with the date on which that changes where time matters.
+    Where `provisional_until` is a date, you may hold a seat until then although something is missing still.
     """
     found = the_cohort(visible_cohorts(request.person).select_related("module"), cohort_id)
-    standing, _ = standing_of(request.person, found.module.code, school_day(request.now), found.pk)
+    today = school_day(request.now)
+    standing, _ = standing_of(request.person, found.module.code, today, found.pk)
     return EligibilityAnswer(
         eligible=standing.eligible,
-        provisional_until=None,
+        provisional_until=None if standing.eligible else promise_until(found, found.terms(school_terms()), today),
         as_of=standing.as_of,
         requirements=[RequirementAnswer.of(outcome) for outcome in standing.requirements],
     )
@@ -157,11 +171,6 @@ def the_cohort(rows: CohortQuerySet, cohort_id: str) -> Cohort:
     return found
 
 
-def waitlist_lengths(cohort_ids: Iterable[int]) -> Mapping[int, int]:
-    """How many people wait in line for each of these cohorts: nobody, before there is a line."""
-    return dict.fromkeys(cohort_ids, 0)
-
-
 def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
     """These cohorts as the API shows them, in as many statements for one as for many."""
     if not found:
@@ -169,7 +178,7 @@ def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
     today = school_day(now)
     terms, prices = school_terms(), _prices(today)
     conduct = conduct_text()
-    waiting = waitlist_lengths([one.pk for one in found])
+    lines = waitlist.lines(found, now)
     answers = []
     for one in found:
         cost = quote(one, one.terms(terms), prices.get(one.module.code), entitled=False, today=today)
@@ -191,18 +200,27 @@ def _shown(found: list[Cohort], now: datetime) -> list[CohortAnswer]:
                     for day in one.sessions.all()
                 ],
                 capacity=one.capacity,  # type: ignore[attr-defined]
-                seats_left=one.free_seats,  # type: ignore[attr-defined]
-                waitlist_length=waiting[one.pk],
+                seats_left=waitlist.seats_left(one, lines[one.pk]),
+                waitlist_length=lines[one.pk].length,
                 price=Money(cost.price_cents, cost.currency),
                 deposit=Money(cost.deposit_cents, cost.currency),
                 balance_due_on=cost.balance_due_on,
                 bookings_open_at=one.bookings_open_at.astimezone(SCHOOL_ZONE),
                 bookings_close_at=one.bookings_close_at.astimezone(SCHOOL_ZONE),
                 conduct=ConductAnswer(conduct.version, _absolute(reverse("conduct", args=[conduct.version]))),
+                certain=_certain(one, one.terms(terms), today),
                 url=_absolute(one.get_absolute_url()),
             )
         )
     return answers
+
+
+def _certain(one: Cohort, terms: Terms, today: date) -> CertainAnswer | None:
+    if one.status == CohortStatus.CANCELLED:
+        return None
+    taken: int = one.taken_seats  # type: ignore[attr-defined]
+    found = certainty(one.starts_on, terms, taken=taken, since=one.certain_since, today=today)
+    return CertainAnswer(found.state, found.decided_by)
 
 
 def _prices(today: date) -> dict[str, Price]:

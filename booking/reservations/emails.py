@@ -1,33 +1,216 @@
-"""The messages a reservation causes, one for each state it comes to."""
+"""The messages that reservations and the line cause."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.urls import reverse
 
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
 from workshops import money
-from workshops.clock import moment_for, with_weekday
-from workshops.messages.outbox import queue
+from workshops.clock import moment_for, school_day, with_weekday
+from workshops.cohorts.models import Cohort
+from workshops.cohorts.planning import certainty_of
+from workshops.messages.outbox import queue, queue_all
+from workshops.prerequisites.check import Standing
 
-# An offer is made by the line and speaks for itself; a move is told by the reservation it led to.
+# An offer and its end speak for themselves; a move is told by the reservation it led to.
 _TOLD = {State.HELD, State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED}
 
 
-def state_changed(reservation: Reservation, *, now: datetime) -> None:
+def state_changed(reservation: Reservation, *, now: datetime, told: Mapping[str, str] | None = None) -> None:
     """Queue the message about the state that `reservation` has just come to, in the caller's transaction."""
     if reservation.state in _TOLD:
-        about = ("reservation", reservation.public_id)
-        queue(f"reservation-{reservation.state}", about, reservation.trainee, context(reservation), now=now)
+        facts = {"certainty": _before_travel(reservation, now), **(told or {})}
+        _queue(f"reservation-{reservation.state}", reservation, facts, now=now)
+
+
+def _before_travel(reservation: Reservation, now: datetime) -> str:
+    """Words for someone whose cohort is not certain to run yet; empty for everyone else."""
+    if reservation.state not in OWING:
+        return ""
+    # What was made at this moment froze the terms of this moment: where people queue for seats, no statement more.
+    terms = reservation.terms if reservation.created_at == now else None
+    certainty = certainty_of(reservation.cohort, now=now, terms=terms)
+    return "" if certainty.is_settled else certainty.words
+
+
+def cohort_certain(reservations: Iterable[Reservation], *, now: datetime) -> None:
+    """Queue to everyone with one of these reservations that their cohort is certain to run. One statement."""
+    told = [(("reservation", each.public_id), each.trainee, context(each)) for each in reservations]
+    queue_all("cohort-certain", told, now=now)
+
+
+def offered(offer: Reservation, entry: WaitlistEntry, *, now: datetime) -> None:
+    """Queue the offer: the seat, until when, and the page to answer on."""
+    _queue("offer-made", offer, {"link": _address(entry)}, now=now)
+
+
+def offer_reminder(offer: Reservation, entry: WaitlistEntry, *, step: int, now: datetime) -> None:
+    """Queue a reminder that an offer waits for an answer."""
+    _queue("offer-waits", offer, {"link": _address(entry)}, now=now, step=step)
+
+
+def offer_ran_out(offer: Reservation, *, now: datetime) -> None:
+    """Queue the end of an offer that nobody answered, and the way back to the end of the line."""
+    _queue("offer-lapsed", offer, {}, now=now)
+
+
+def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool, today: date, now: datetime) -> None:
+    """Queue why a free seat has passed someone in line; they keep their place."""
+    cohort = entry.cohort
+    lacks = "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
+    missing = "" if needs_notice else lacks
+    queue(
+        "line-passed-over",
+        ("waitlist", entry.public_id),
+        entry.trainee,
+        {
+            **_about_cohort(cohort),
+            "missing": missing,
+            "notice": f"{entry.notice_days} days" if not missing else "",
+            "link": f"{settings.SITE_URL}{reverse('standing')}" if missing else _address(entry),
+        },
+        now=now,
+        step=(today - school_day(entry.joined_at)).days,
+    )
+
+
+def line_joined(entry: WaitlistEntry, position: int, *, now: datetime) -> None:
+    """Queue what joining means: the place, and what happens next."""
+    place = {**_about_cohort(entry.cohort), "position": str(position), "link": _address(entry)}
+    queue("line-joined", ("waitlist", entry.public_id), entry.trainee, place, now=now)
+
+
+def line_left(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
+    """Queue that the school took someone out of the line."""
+    place = {**_about_cohort(entry.cohort), "why": why, "link": _address(entry)}
+    queue("line-left", ("waitlist", entry.public_id), entry.trainee, place, now=now)
+
+
+def line_moved(entry: WaitlistEntry, *, before: str, after: str, why: str, step: int, now: datetime) -> None:
+    """Queue that the cohort someone waits for has moved; they keep their place."""
+    place = {**_about_cohort(entry.cohort), "before": before, "after": after, "why": why, "link": _address(entry)}
+    queue("line-moved", ("waitlist", entry.public_id), entry.trainee, place, now=now, step=step)
+
+
+def line_closed(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
+    """Queue the end of a line: the cohort has begun or will not run."""
+    place = {**_about_cohort(entry.cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('home')}"}
+    queue("line-closed", ("waitlist", entry.public_id), entry.trainee, place, now=now)
+
+
+def moved(new: Reservation, old: Reservation, *, now: datetime) -> None:
+    """Queue the move: from where to where, and what is owed now."""
+    told = {
+        "old_cohort": old.cohort.title,
+        "old_days": _days(old.cohort),
+        "fee": money.in_words(new.fee_cents, new.currency) if new.fee_cents else "",
+    }
+    _queue("reservation-moved", new, told, now=now)
+
+
+def balance_reminder(
+    reservation: Reservation, *, remaining_cents: int, step: int, overdue: bool, now: datetime
+) -> None:
+    """Queue a rung of the ladder of reminders about the balance."""
+    told = {
+        "remaining": money.in_words(remaining_cents, reservation.currency),
+        "grace_until": with_weekday(reservation.balance_due_on + timedelta(days=reservation.terms.balance_grace_days)),
+        "by_itself": "yes" if reservation.terms.release_overdue else "",
+    }
+    _queue("balance-overdue" if overdue else "balance-due", reservation, told, now=now, step=step)
+
+
+def balance_put_off(reservation: Reservation, *, now: datetime) -> None:
+    """Queue the new date of a balance. Each date is told once."""
+    step = (reservation.balance_due_on - school_day(reservation.created_at)).days
+    _queue("balance-put-off", reservation, {}, now=now, step=max(step, 0))
+
+
+def hold_longer(reservation: Reservation, *, now: datetime) -> None:
+    """Queue the later end of a hold. Each is told once."""
+    assert reservation.held_until is not None
+    later = (reservation.held_until - reservation.created_at) // timedelta(minutes=10)
+    _queue("hold-longer", reservation, {}, now=now, step=min(later, 32_000))
+
+
+def promise_longer(reservation: Reservation, *, now: datetime) -> None:
+    """Queue the later date of a promise. Each is told once."""
+    assert reservation.provisional_until is not None
+    until = reservation.provisional_until
+    told = {"until": with_weekday(until), "link": f"{settings.SITE_URL}{reverse('standing')}"}
+    _queue("promise-longer", reservation, told, now=now, step=max((until - school_day(reservation.created_at)).days, 0))
+
+
+def promise_reminder(reservation: Reservation, standing: Standing, *, step: int, now: datetime) -> None:
+    """Queue a rung of the ladder of reminders about prerequisites that were promised."""
+    missing = "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
+    assert reservation.provisional_until is not None
+    told = {
+        "missing": missing,
+        "until": with_weekday(reservation.provisional_until),
+        "link": f"{settings.SITE_URL}{reverse('standing')}",
+    }
+    _queue("promise-waits", reservation, told, now=now, step=step)
+
+
+def promise_kept(reservation: Reservation, *, now: datetime) -> None:
+    """Queue that a provisional seat is provisional no more."""
+    _queue("promise-kept", reservation, {}, now=now)
+
+
+def called_off(reservation: Reservation, *, owed_cents: int, why: str, now: datetime) -> None:
+    """Queue that the school has cancelled the cohort, what comes back, and the choice."""
+    until = reservation.choose_until
+    told = {
+        "why": why,
+        "owed": money.in_words(owed_cents, reservation.currency) if owed_cents else "",
+        "choose_until": moment_for(until, reservation.trainee.time_zone) if until else "",
+    }
+    _queue("cohort-cancelled", reservation, told, now=now)
+
+
+def rescheduled(reservation: Reservation, *, before: str, after: str, why: str, step: int, now: datetime) -> None:
+    """Queue that the school has moved the cohort, and that leaving costs nothing for a while."""
+    until = reservation.may_leave_until
+    told = {
+        "before": before,
+        "after": after,
+        "why": why,
+        "leave_until": moment_for(until, reservation.trainee.time_zone) if until else "",
+    }
+    _queue("cohort-moved", reservation, told, now=now, step=step)
+
+
+def _queue(kind: str, reservation: Reservation, told: Mapping[str, str], *, now: datetime, step: int = 0) -> None:
+    about = ("reservation", reservation.public_id)
+    queue(kind, about, reservation.trainee, {**context(reservation), **told}, now=now, step=step)
+
+
+def _address(entry: WaitlistEntry) -> str:
+    return f"{settings.SITE_URL}{entry.get_absolute_url()}"
+
+
+def _days(cohort: Cohort) -> str:
+    return f"{with_weekday(cohort.starts_on)} to {with_weekday(cohort.ends_on)}"
+
+
+def _about_cohort(cohort: Cohort) -> dict[str, str]:
+    venue = cohort.venue
+    return {
+        "cohort": cohort.title,
+        "days": _days(cohort),
+        "venue": f"{venue.name}, {venue.address}, {venue.city}",
+        "cohort_link": f"{settings.SITE_URL}{cohort.get_absolute_url()}",
+    }
 
 
 def context(reservation: Reservation) -> dict[str, str]:
     """What the words of these messages may name, each value ready to be read."""
-    cohort, venue, trainee = reservation.cohort, reservation.cohort.venue, reservation.trainee
-    balance = reservation.price_cents - reservation.deposit_cents
+    trainee, balance = reservation.trainee, reservation.balance_cents
     return {
-        "cohort": cohort.title,
-        "days": f"{with_weekday(cohort.starts_on)} to {with_weekday(cohort.ends_on)}",
-        "venue": f"{venue.name}, {venue.address}, {venue.city}",
+        **_about_cohort(reservation.cohort),
         "seat": str(reservation.seat_number),
         "held_until": moment_for(reservation.held_until, trainee.time_zone) if reservation.held_until else "",
         "price": money.in_words(reservation.price_cents, reservation.currency),
@@ -35,5 +218,4 @@ def context(reservation: Reservation) -> dict[str, str]:
         "balance": money.in_words(balance, reservation.currency) if balance else "",
         "balance_due_on": with_weekday(reservation.balance_due_on),
         "link": f"{settings.SITE_URL}{reservation.get_absolute_url()}",
-        "cohort_link": f"{settings.SITE_URL}{cohort.get_absolute_url()}",
     }

@@ -1,35 +1,35 @@
 """The only writer of a reservation's state.
 
 Each move is a conditional update of the state it expects, in the transaction that also moves the seat, writes the
-history and queues the message. Locks go in the order cohort, seat, reservation, charge, payment.
+history and queues the message. The commands that people and the clock give stand above this module (`reserving`,
+`offers`, `releasing`, `moving`, `cancelling`, …); what they share is here. Locks go in the order cohort, seat,
+reservation, entry in the line, charge, payment.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
-from django.db import IntegrityError
-
-from booking.reservations import emails
-from booking.reservations.admission import Admission, Full, admit
-from booking.reservations.models import LIVE, Charge, ChargeKind, Reservation, State
-from workshops.clock import business_days_later, end_of_school_day, school_day
+from booking.reservations import emails, waitlist
+from booking.reservations.admission import Admission, Quote
+from booking.reservations.models import LIVE, OWING, Charge, ChargeKind, EntryState, Reservation, State
+from workshops.clock import business_days_later, end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import seats
-from workshops.cohorts.models import Cohort, CohortStatus
+from workshops.cohorts.models import Cohort
 from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import User
-from workshops.prerequisites.facts import standing_of
 from workshops.programme.terms import Terms
-from workshops.transactions import TRIES, writes
+from workshops.transactions import writes
 
-# Late money may bring an expired reservation back, when a seat is left: see `payments.settling`.
+# Late money may bring an expired reservation back, when a seat is left: see `payments.settling`. What a cohort that the
+# school cancelled has received may go on to another one: see `moving`.
 MOVES: Mapping[State, frozenset[State]] = {
-    State.OFFERED: frozenset({State.HELD, State.EXPIRED}),
+    State.OFFERED: frozenset({State.HELD, State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED}),
     State.HELD: frozenset({State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED, State.TRANSFERRED}),
     State.RESERVED: frozenset({State.CONFIRMED, State.CANCELLED, State.TRANSFERRED}),
     State.CONFIRMED: frozenset({State.CANCELLED, State.TRANSFERRED}),
     State.EXPIRED: frozenset({State.RESERVED, State.CONFIRMED}),
-    State.CANCELLED: frozenset(),
+    State.CANCELLED: frozenset({State.TRANSFERRED}),
     State.TRANSFERRED: frozenset(),
 }
 
@@ -42,57 +42,31 @@ class Moved(Exception):
         self.reservation = reservation
 
 
-def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None) -> Reservation:
-    """Take a seat for `trainee` and hold it for its deposit; straight on where nothing is owed now.
+class HasBegun(Moved):
+    """Its cohort has begun: its seats are the instructors' matter by now, and nobody leaves them on paper."""
 
-    Whoever calls this has shown the conduct text in force and been told that it is accepted: the reservation records
-    which version, and when. `by` is who asked: the trainee unless a registrar acts for them.
 
-    Whether they may is read before the transaction begins, so that a refusal takes no lock. The transaction locks one
-    seat row, then the reservation of whoever's lapsed hold it displaces.
+# -- beginning ---------------------------------------------------------------------------------------------------------
+def begin(
+    admission: Admission,
+    seat_number: int,
+    state: State,
+    held_until: datetime | None,
+    now: datetime,
+    *,
+    charged: bool = True,
+) -> Reservation:
+    """The row of a reservation that begins in this state, with its charges; an offer has none until it is accepted.
 
-    Raises:
-        BookingClosed, AlreadyReserved, PrerequisitesUnmet, Full: in that order.
+    The caller has claimed the seat, writes the history and queues the message.
     """
-    for more_tries in reversed(range(TRIES)):
-        admission = admit(cohort, trainee, now=now)
-        if not seats.any_left(admission.cohort.pk, now):
-            raise Full
-        try:
-            return _hold(admission, now=now, by=by or trainee)
-        except seats.CohortFull:
-            raise Full from None
-        except IntegrityError:
-            # Two requests of one person at the same moment: the database let one through, and asking again finds it.
-            # Or someone took their lapsed seat meanwhile, and then they may have another.
-            if not more_tries:
-                raise
-    raise AssertionError("unreachable")
-
-
-@writes
-def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
-    cohort, trainee, cost = admission.cohort, admission.trainee, admission.quote
-    until = _held_until(admission, now, by_the_school=by != trainee) if cost.deposit_cents else None
-    lines = []
-    for lapsed in admission.lapsed:
-        if lapsed.cohort_id != cohort.pk:
-            lines += _expire_lapsed(lapsed, now)
-        else:  # whoever is taking their lapsed seat at this moment goes first: nobody has two, not even in between
-            seats.lock(cohort.pk, trainee.pk)
-    if admission.over:
-        # Cohorts that have ended hold no active seats; the constraint needs to know.
-        Reservation.objects.filter(pk__in=[each.pk for each in admission.over]).update(is_only_one=False)
-    claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now)
-    if claimed.displaced_id is not None:
-        lines += _displaced(cohort.pk, claimed.displaced_id, now)
-    state = State.HELD if until else State.RESERVED if cost.price_cents else State.CONFIRMED
+    cost = admission.quote
     reservation = Reservation.objects.create(
-        trainee=trainee,
-        cohort=cohort,
-        seat_number=claimed.number,
+        trainee=admission.trainee,
+        cohort=admission.cohort,
+        seat_number=seat_number,
         state=state,
-        held_until=until,
+        held_until=held_until,
         price_cents=cost.price_cents,
         deposit_cents=cost.deposit_cents,
         currency=cost.currency,
@@ -100,39 +74,76 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation:
         balance_due_on=cost.balance_due_on,
         terms_frozen=admission.terms.as_json(),
         conduct_id=admission.conduct_id,
-        conduct_accepted_at=now,
+        conduct_accepted_at=None if state == State.OFFERED else now,
+        provisional_until=admission.provisional_until,
         is_only_one=admission.terms.one_active_seat,
         created_at=now,
     )
-    _charge(reservation, now)
-    lines.append(_line(f"reservation-{state}", reservation, now=now, by=by, seat=claimed.number))
-    record_all(lines)
-    emails.state_changed(reservation, now=now)
+    if charged and state != State.OFFERED:
+        charge(reservation, now)
     return reservation
 
 
-def _held_until(admission: Admission, now: datetime, *, by_the_school: bool) -> datetime:
+def state_for(cost: Quote, held_until: datetime | None) -> State:
+    """Where someone who says yes comes to: a hold, or straight on where no deposit is owed."""
+    return State.HELD if held_until else State.RESERVED if cost.price_cents else State.CONFIRMED
+
+
+def held_until(cohort: Cohort, terms: Terms, now: datetime, *, by_the_school: bool) -> datetime:
     """When a hold runs out. One that a registrar makes for someone, who may be asleep, waits as for a bank transfer."""
     if by_the_school:
-        return transfer_awaited_until(admission.cohort, admission.terms, now)
-    return now + timedelta(minutes=admission.terms.hold_minutes)
+        return transfer_awaited_until(cohort, terms, now)
+    return now + timedelta(minutes=terms.hold_minutes)
 
 
 def transfer_awaited_until(cohort: Cohort, terms: Terms, now: datetime) -> datetime:
-    """Until when a seat waits for a bank transfer: some working days, and never past the end of bookings."""
-    return min(business_days_later(now, terms.transfer_hold_days), cohort.bookings_close_at)
+    """Until when a seat waits for a bank transfer: some working days, and never past the end of bookings.
+
+    Where the school gives out a seat after those have ended, it is the first day that ends the waiting.
+    """
+    eve = end_of_school_day(cohort.starts_on - timedelta(days=1))
+    latest = cohort.bookings_close_at if cohort.bookings_close_at > now else eve
+    return min(business_days_later(now, terms.transfer_hold_days), latest)
 
 
-def _charge(reservation: Reservation, now: datetime) -> None:
-    deposit, balance = reservation.deposit_cents, reservation.price_cents - reservation.deposit_cents
+def charge(reservation: Reservation, now: datetime) -> None:
+    """Say what is owed and when: the deposit while the seat is held, the balance by its date, a fee with the first."""
+    deposit, balance = reservation.deposit_cents, reservation.balance_cents
     due = end_of_school_day(reservation.balance_due_on)
+    first = reservation.held_until or now
     Charge.objects.bulk_create(
         Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=at)
         for kind, cents, at in (
-            (ChargeKind.DEPOSIT, deposit, reservation.held_until or now),
+            (ChargeKind.DEPOSIT, deposit, first),
             (ChargeKind.BALANCE, balance, due),
+            (ChargeKind.FEE, reservation.fee_cents, due),
         )
         if cents
+    )
+
+
+def agreed(offer: Reservation, conduct_id: int, now: datetime) -> None:
+    """Write down which conduct text was agreed to with an offer, and when. The caller has locked the reservation."""
+    offer.conduct_id, offer.conduct_accepted_at = conduct_id, now
+    offer.save(update_fields=["conduct", "conduct_accepted_at"])
+
+
+def without_fee(reservation: Reservation) -> None:
+    """Owe no fee any more. The caller has locked the reservation, and writes the history."""
+    fee, reservation.fee_cents = reservation.fee_cents, 0
+    reservation.not_refundable_cents = max(reservation.not_refundable_cents - fee, 0)
+    reservation.save(update_fields=["fee_cents", "not_refundable_cents"])
+    reservation.charges.filter(kind=ChargeKind.FEE).delete()
+
+
+# -- moving on ---------------------------------------------------------------------------------------------------------
+def lock(reservation: Reservation) -> Reservation:
+    """The reservation as it is now; its seat and then itself locked until the caller's transaction ends."""
+    seats.lock(reservation.cohort_id, reservation.trainee_id)
+    return (
+        Reservation.objects.select_for_update(of=("self",))
+        .select_related("cohort__venue", "cohort__module", "trainee")
+        .get(pk=reservation.pk)
     )
 
 
@@ -144,8 +155,11 @@ def move(
     by: User | None = None,
     why: str = "",
     held_until: datetime | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> None:
     """Bring a reservation to another state: update, history, message. The caller moves the seat, before this.
+
+    `told` adds to what the words of the message may name.
 
     Raises:
         Moved: when it is not in the state it was read in, or that move is not allowed.
@@ -153,75 +167,125 @@ def move(
     if to not in MOVES[State(reservation.state)] or not _update(reservation, to, held_until=held_until):
         reservation.refresh_from_db()
         raise Moved(reservation)
-    record_all([_line(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=reservation.seat_number)])
-    emails.state_changed(reservation, now=now)
+    record_all([line_about(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=reservation.seat_number)])
+    emails.state_changed(reservation, now=now, told=told)
+
+
+def withdraw(offer: Reservation, what: str, *, now: datetime, by: User | None, why: str = "") -> None:
+    """End an offer that nobody has accepted, without a message of its own: who declines knows, who closes tells all.
+
+    Raises:
+        Moved: when it is no offer any more.
+    """
+    if offer.state != State.OFFERED or not _update(offer, State.CANCELLED):
+        raise Moved(offer)
+    record_all([line_about(what, offer, now=now, by=by, why=why, seat=offer.seat_number)])
+
+
+def call_off(reservation: Reservation, *, choose_until: datetime | None, why: str, now: datetime, by: User) -> None:
+    """Cancel what stood in a cohort that the school cancels; its money waits for a choice until `choose_until`.
+
+    The caller has locked it and freed the seat, and tells the person.
+
+    Raises:
+        Moved: when that move is not allowed from its state.
+    """
+    if State.CANCELLED not in MOVES[State(reservation.state)] or not _update(reservation, State.CANCELLED):
+        raise Moved(reservation)
+    reservation.choose_until = choose_until
+    reservation.save(update_fields=["choose_until"])
+    record_all(
+        [line_about("reservation-cancelled", reservation, now=now, by=by, why=why, seat=reservation.seat_number)]
+    )
+
+
+def leave(old: Reservation, *, to: Cohort, now: datetime, by: User, why: str) -> None:
+    """Mark a reservation as moved to another cohort. The caller has locked it, freed its seat, and tells the person.
+
+    Raises:
+        Moved: when that move is not allowed from its state.
+    """
+    if State.TRANSFERRED not in MOVES[State(old.state)] or not _update(old, State.TRANSFERRED):
+        raise Moved(old)
+    record_all([line_about("reservation-transferred", old, now=now, by=by, why=why, cohort=to.title)])
+
+
+def arrive(
+    old: Reservation,
+    admission: Admission,
+    seat_number: int,
+    state: State,
+    held_until: datetime | None,
+    *,
+    fee_cents: int,
+    not_refundable_cents: int,
+    now: datetime,
+    by: User,
+    why: str,
+) -> Reservation:
+    """The reservation that `old` goes on as in another cohort: its price, terms and conduct text, new dates."""
+    new = begin(admission, seat_number, state, held_until, now, charged=False)
+    new.moved_from = old
+    new.conduct_accepted_at = old.conduct_accepted_at
+    new.fee_cents, new.not_refundable_cents = fee_cents, not_refundable_cents
+    new.save(update_fields=["moved_from", "conduct_accepted_at", "fee_cents", "not_refundable_cents"])
+    charge(new, now)
+    record_all(
+        [line_about("reservation-moved", new, now=now, by=by, why=why, seat=seat_number, cohort=old.cohort.title)]
+    )
+    return new
+
+
+def free_to_leave(reservation: Reservation, *, until: datetime, now: datetime, by: User, why: str) -> None:
+    """The school has moved the cohort: leaving or moving costs nothing until then. The caller has locked it."""
+    reservation.may_leave_until = until
+    reservation.save(update_fields=["may_leave_until"])
+    words = moment_in_words(until)
+    record_all([line_about("leaving-free", reservation, now=now, by=by, why=why, until=words)])
+
+
+def promise_kept(reservation: Reservation, *, now: datetime) -> None:
+    """What was promised has come: the seat is provisional no more. The caller has locked the reservation."""
+    reservation.provisional_until = None
+    reservation.save(update_fields=["provisional_until"])
+    record_all([line_about("promise-kept", reservation, now=now)])
+    emails.promise_kept(reservation, now=now)
+
+
+@writes
+def promise_longer(reservation: Reservation, *, until: date, now: datetime, why: str, by: User) -> None:
+    """Give someone more time for the prerequisites they promised. Locks the seat and the reservation.
+
+    Raises:
+        Moved: when their seat is not provisional (any more).
+    """
+    fresh = lock(reservation)
+    if fresh.state_at(now) not in OWING or fresh.provisional_until is None:
+        raise Moved(fresh)
+    fresh.provisional_until = until
+    fresh.save(update_fields=["provisional_until"])
+    record_all([line_about("promise-prolonged", fresh, now=now, by=by, why=why, on=until.isoformat())])
+    emails.promise_longer(fresh, now=now)
+
+
+def chosen(reservation: Reservation) -> None:
+    """The choice between the money and another cohort has been made. The caller has locked the reservation."""
+    reservation.choose_until = None
+    reservation.save(update_fields=["choose_until"])
 
 
 def _update(reservation: Reservation, to: State, *, held_until: datetime | None = None) -> bool:
     changed = Reservation.objects.filter(pk=reservation.pk, state=reservation.state).update(
-        state=to, held_until=held_until, seat_number=reservation.seat_number
+        state=to, held_until=held_until, seat_number=reservation.seat_number, choose_until=None
     )
     if changed:
-        reservation.state, reservation.held_until = to, held_until
+        reservation.state, reservation.held_until, reservation.choose_until = to, held_until, None
     return bool(changed)
 
 
 @writes
-def expire_displaced(cohort_id: int, occupant_id: int, *, now: datetime) -> None:
-    """Expire the reservation of someone whose lapsed seat has just gone to another, or has gone altogether."""
-    record_all(_displaced(cohort_id, occupant_id, now))
-
-
-def _displaced(cohort_id: int, occupant_id: int, now: datetime) -> list[HistoryLine]:
-    reservation = (
-        Reservation.objects.run_out(now)
-        .filter(cohort_id=cohort_id, trainee_id=occupant_id)
-        .select_related("cohort__venue", "trainee")
-        .first()
-    )
-    return _expired(reservation, now) if reservation else []
-
-
-def _expire_lapsed(reservation: Reservation, now: datetime) -> list[HistoryLine]:
-    seats.release_lapsed(reservation.cohort_id, reservation.trainee_id, now)
-    return _expired(reservation, now)
-
-
-def _expired(reservation: Reservation, now: datetime) -> list[HistoryLine]:
-    if not _update(reservation, State.EXPIRED):
-        return []
-    emails.state_changed(reservation, now=now)
-    return [_line("reservation-expired", reservation, now=now, why="The deposit was not here in time.")]
-
-
-@writes
-def expire(reservation: Reservation, *, now: datetime) -> bool:
-    """Mark a hold that ran out and free its seat. False when someone was faster or the hold was prolonged."""
-    if not seats.release_lapsed(reservation.cohort_id, reservation.trainee_id, now):
-        return False
-    lines = _expired(reservation, now)
-    record_all(lines)
-    return bool(lines)
-
-
-@writes
-def cancel_hold(reservation: Reservation, *, now: datetime, by: User, why: str = "") -> Reservation:
-    """Give back a seat that no money has been paid for.
-
-    Raises:
-        Moved: when it is not held any more: paid, expired or cancelled meanwhile.
-    """
-    fresh = lock(reservation)
-    if fresh.state_at(now) != State.HELD:
-        raise Moved(fresh)
-    seats.release(fresh.cohort_id, fresh.trainee_id)
-    move(fresh, State.CANCELLED, now=now, by=by, why=why)
-    return fresh
-
-
-@writes
 def hold_longer(reservation: Reservation, *, until: datetime, now: datetime, why: str, by: User | None = None) -> None:
-    """Move the end of a hold.
+    """Move the end of a hold. Someone for whom the school does it (`by`) is told.
 
     Raises:
         Moved: when the hold has run out or is none any more.
@@ -231,77 +295,99 @@ def hold_longer(reservation: Reservation, *, until: datetime, now: datetime, why
         held_until=until
     )
     if not prolonged or not changed:
+        # Inside a transaction of the caller's, the seat must not keep what the reservation does not have.
         reservation.refresh_from_db()
         raise Moved(reservation)
     reservation.held_until = until
     Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
-    record_all([_line("hold-prolonged", reservation, now=now, by=by, why=why)])
+    record_all([line_about("hold-prolonged", reservation, now=now, by=by, why=why)])
+    if by is not None:
+        emails.hold_longer(reservation, now=now)
 
 
-def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: User | None) -> bool:
-    """Make the seat of a reservation that has been paid for theirs; False when it ran out and no seat is left.
+@writes
+def pay_later(reservation: Reservation, *, until: date, now: datetime, why: str, by: User) -> None:
+    """Move the date by which the balance is due. Locks the seat and the reservation.
 
-    Must be called inside a transaction. Locks the seat, then the reservation; its state is read under that lock.
+    Raises:
+        Moved: when it is not reserved, or everything is paid by now.
     """
     fresh = lock(reservation)
-    to = State.CONFIRMED if paid_in_full else State.RESERVED
-    if fresh.state in (State.RESERVED, State.CONFIRMED):
-        if to != fresh.state and to in MOVES[State(fresh.state)]:
-            move(fresh, to, now=now, by=by)
-        return True
-    if fresh.state == State.HELD:
-        if not seats.take(fresh.cohort_id, fresh.trainee_id):
-            return False
-    elif fresh.state == State.EXPIRED and _may_come_back(fresh, now):
-        _let_go_elsewhere(fresh, now)
-        try:
-            claimed = seats.claim(fresh.cohort_id, fresh.trainee_id, until=None, now=now)
-        except seats.CohortFull:
-            return False
-        if claimed.displaced_id is not None:
-            expire_displaced(fresh.cohort_id, claimed.displaced_id, now=now)
-        fresh.seat_number = claimed.number
-    else:
-        return False
-    move(fresh, to, now=now, by=by)
-    return True
+    if fresh.state != State.RESERVED:
+        raise Moved(fresh)
+    due_later(fresh, until)
+    reservation.balance_due_on = until
+    record_all([line_about("balance-put-off", fresh, now=now, by=by, why=why, on=until.isoformat())])
+    emails.balance_put_off(fresh, now=now)
 
 
-def lock(reservation: Reservation) -> Reservation:
-    """The reservation as it is now; its seat and then itself locked until the caller's transaction ends."""
-    seats.lock(reservation.cohort_id, reservation.trainee_id)
-    return (
-        Reservation.objects.select_for_update(of=("self",))
-        .select_related("cohort__venue", "cohort__module", "trainee")
-        .get(pk=reservation.pk)
+def due_later(reservation: Reservation, day: date) -> None:
+    """Bring the balance, and a fee that is due with it, to another day. The caller has locked the reservation."""
+    reservation.balance_due_on = day
+    reservation.save(update_fields=["balance_due_on"])
+    Charge.objects.filter(reservation=reservation, kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(
+        due_at=end_of_school_day(day)
     )
 
 
-def _may_come_back(reservation: Reservation, now: datetime) -> bool:
-    """Whether an expired reservation may have a seat again: as for anyone who reserves, bookings' hours apart."""
-    cohort, today = reservation.cohort, school_day(now)
-    if cohort.status not in (CohortStatus.PUBLISHED, CohortStatus.CLOSED) or cohort.starts_on <= today:
-        return False
-    others = Reservation.objects.holding_a_seat(now).filter(trainee=reservation.trainee_id)
-    if others.filter(cohort=cohort).exists() or others.filter(is_only_one=True, cohort__ends_on__gte=today).exists():
-        return False
-    return standing_of(reservation.trainee, cohort.module.code, today, cohort.pk)[0].eligible
+# -- running out -------------------------------------------------------------------------------------------------------
+@writes
+def expire_displaced(cohort_id: int, occupant_id: int, *, now: datetime) -> None:
+    """Expire the reservation of someone whose lapsed seat has just gone to another, or has gone altogether."""
+    record_all(displaced(cohort_id, occupant_id, now))
 
 
-def _let_go_elsewhere(reservation: Reservation, now: datetime) -> None:
+def displaced(cohort_id: int, occupant_id: int, now: datetime) -> list[HistoryLine]:
+    """The same as `expire_displaced`, for a caller who has more history to write."""
+    reservation = (
+        Reservation.objects.run_out(now)
+        .filter(cohort_id=cohort_id, trainee_id=occupant_id)
+        .select_related("cohort__venue", "trainee")
+        .first()
+    )
+    return expired(reservation, now) if reservation else []
+
+
+def expired(reservation: Reservation, now: datetime) -> list[HistoryLine]:
+    """Mark a hold or an offer as run out; the seat is another's matter. The lines are the caller's to write."""
+    was_offered = reservation.state == State.OFFERED
+    if not _update(reservation, State.EXPIRED):
+        return []
+    if was_offered:
+        waitlist.ended(reservation, EntryState.LAPSED, now)
+        emails.offer_ran_out(reservation, now=now)
+        return [line_about("offer-lapsed", reservation, now=now, why="Nobody answered in time.")]
+    emails.state_changed(reservation, now=now)
+    return [line_about("reservation-expired", reservation, now=now, why="The deposit was not here in time.")]
+
+
+def expire_lapsed(reservation: Reservation, now: datetime) -> list[HistoryLine]:
+    """Free the seat of a hold or an offer that ran out, and mark it so. The caller has locked the cohort."""
+    seats.release_lapsed(reservation.cohort_id, reservation.trainee_id, now)
+    return expired(reservation, now)
+
+
+def let_go_elsewhere(trainee_id: int, cohort_id: int, now: datetime) -> list[HistoryLine]:
     """End what this person has in other cohorts and is over: holds that ran out, and seats where the cohort has ended.
 
     Nobody need have noticed them before, but the constraint of one active seat a person would.
     """
-    others = Reservation.objects.filter(trainee=reservation.trainee_id, state__in=LIVE)
-    for other in others.exclude(cohort=reservation.cohort_id).select_related("cohort__venue", "trainee"):
+    lines = []
+    others = Reservation.objects.filter(trainee=trainee_id, state__in=LIVE)
+    for other in others.exclude(cohort=cohort_id).select_related("cohort__venue", "trainee"):
         if other.state_at(now) == State.EXPIRED:
-            record_all(_expire_lapsed(other, now))
+            lines += expire_lapsed(other, now)
         elif other.cohort.ends_on < school_day(now):
-            Reservation.objects.filter(pk=other.pk).update(is_only_one=False)
+            are_over([other])
+    return lines
 
 
-def _line(
+def are_over(reservations: Sequence[Reservation]) -> None:
+    """Cohorts that have ended hold no active seats; the constraint of one active seat a person needs to know."""
+    Reservation.objects.filter(pk__in=[each.pk for each in reservations]).update(is_only_one=False)
+
+
+def line_about(
     what: str,
     reservation: Reservation,
     *,
@@ -309,8 +395,10 @@ def _line(
     by: User | None = None,
     why: str = "",
     seat: int | None = None,
+    **facts: str | int | None,
 ) -> HistoryLine:
-    facts = {"seat": seat} if seat else {}
+    """A line of a reservation's history, not written yet."""
+    known = {**({"seat": seat} if seat else {}), **facts}
     return line(
-        what, about=("reservation", reservation.public_id), person=reservation.trainee, now=now, by=by, why=why, **facts
+        what, about=("reservation", reservation.public_id), person=reservation.trainee, now=now, by=by, why=why, **known
     )

@@ -27,7 +27,7 @@ class State(models.TextChoices):
 LIVE = (State.OFFERED, State.HELD, State.RESERVED, State.CONFIRMED)
 WAITING = (State.OFFERED, State.HELD)
 OWING = (State.HELD, State.RESERVED, State.CONFIRMED)
-"""States in which its charges are owed."""
+"""States in which its charges are owed: the person has said yes."""
 
 
 class ReservationQuerySet(models.QuerySet["Reservation"]):
@@ -58,7 +58,23 @@ class Reservation(models.Model):
     balance_due_on = models.DateField()
     terms_frozen = models.JSONField()
     conduct = models.ForeignKey(ConductText, models.PROTECT, related_name="+")
-    conduct_accepted_at = models.DateTimeField()
+    conduct_accepted_at = models.DateTimeField(null=True, help_text="Nobody has agreed to anything in an offer.")
+    fee_cents = models.PositiveIntegerField(default=0, help_text="Owed beside the price, for moving late.")
+    not_refundable_cents = models.PositiveIntegerField(
+        default=0, help_text="What had stopped being refundable before it moved here; moving does not bring it back."
+    )
+    moved_from = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="moved_to", help_text="The story so far, in another cohort."
+    )
+    provisional_until = models.DateField(
+        null=True, help_text="The seat is held on a promise: the prerequisites must be met by then."
+    )
+    may_leave_until = models.DateTimeField(
+        null=True, help_text="The school moved the cohort: until then leaving or moving costs nothing."
+    )
+    choose_until = models.DateTimeField(
+        null=True, help_text="The school cancelled the cohort: until then its money may go to another cohort."
+    )
     is_only_one = models.BooleanField(help_text="Made under the term that a person has one active seat.")
     created_at = models.DateTimeField()
 
@@ -71,7 +87,7 @@ class Reservation(models.Model):
                 fields=("trainee", "cohort"), condition=Q(state__in=LIVE), name="reservation_one_a_cohort"
             ),
             models.UniqueConstraint(
-                fields=("trainee",), condition=Q(state__in=LIVE, is_only_one=True), name="reservation_one_active"
+                fields=("trainee",), condition=Q(state__in=OWING, is_only_one=True), name="reservation_one_active"
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="reservation_state"),
             models.CheckConstraint(
@@ -79,10 +95,22 @@ class Reservation(models.Model):
                 name="reservation_held_until",
             ),
             models.CheckConstraint(
+                condition=~Q(state__in=OWING) | Q(conduct_accepted_at__isnull=False), name="reservation_conduct"
+            ),
+            models.CheckConstraint(
+                condition=Q(choose_until=None) | Q(state=State.CANCELLED), name="reservation_choose_until"
+            ),
+            models.CheckConstraint(
                 condition=Q(deposit_cents__lte=models.F("price_cents")), name="reservation_deposit_within_price"
             ),
         )
-        indexes = (models.Index(fields=("held_until",), condition=Q(state__in=WAITING), name="reservation_due"),)
+        indexes = (
+            models.Index(fields=("held_until",), condition=Q(state__in=WAITING), name="reservation_due"),
+            models.Index(fields=("choose_until",), condition=Q(choose_until__isnull=False), name="reservation_choice"),
+            models.Index(
+                fields=("provisional_until",), condition=Q(provisional_until__isnull=False), name="reservation_promise"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.trainee}, seat {self.seat_number} of {self.cohort}"
@@ -90,6 +118,15 @@ class Reservation(models.Model):
     def get_absolute_url(self) -> str:
         """The trainee's page about it."""
         return reverse("reservation", args=[self.public_id])
+
+    @property
+    def owed_cents(self) -> int:
+        """What it costs in all, whatever has been paid: the price, and a fee where one is owed."""
+        return self.price_cents + self.fee_cents
+
+    def remaining_cents(self, paid_cents: int) -> int:
+        """What is left to pay, when so much has been paid."""
+        return max(self.owed_cents - paid_cents, 0)
 
     @property
     def balance_cents(self) -> int:
@@ -113,6 +150,7 @@ class ChargeKind(models.TextChoices):
 
     DEPOSIT = "deposit", "Deposit"
     BALANCE = "balance", "Balance"
+    FEE = "fee", "Fee for moving"
 
 
 class Charge(models.Model):
@@ -132,3 +170,84 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.reservation}"
+
+
+class EntryState(models.TextChoices):
+    """Where someone is in the line. `reservations.waitlist` is the only writer."""
+
+    WAITING = "waiting", "Waiting"
+    OFFERED = "offered", "Offered a seat"
+    SEATED = "seated", "Has a seat"
+    LAPSED = "lapsed", "Offer ran out"
+    WITHDRAWN = "withdrawn", "Left the line"
+
+
+IN_LINE = (EntryState.WAITING, EntryState.OFFERED)
+
+
+class WaitlistQuerySet(models.QuerySet["WaitlistEntry"]):
+    """Questions about the line."""
+
+    def waiting(self) -> "WaitlistQuerySet":
+        """Those who wait for a seat; whoever has an offer does not wait any more."""
+        return self.filter(state=EntryState.WAITING)
+
+    def in_turn(self) -> "WaitlistQuerySet":
+        """Whose turn comes first. This is the whole rule.
+
+        1. `rank`: 0 for everyone who just joined. A registrar who reorders a line, for a reason that is on record,
+           numbers it from 1; whoever joins after that gets the last number and so comes behind them.
+        2. Who joined earlier.
+        3. Where that was the same moment, whose entry was written first.
+
+        Being eligible, and needing notice, do not change the order: whoever cannot take a seat today is passed over
+        and keeps their place.
+        """
+        return self.order_by("rank", "joined_at", "pk")
+
+
+class WaitlistEntry(models.Model):
+    """Someone's place in the line for a cohort."""
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="line")
+    trainee = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="places_in_line")
+    state = models.CharField(max_length=9, choices=EntryState.choices, default=EntryState.WAITING)
+    rank = models.PositiveSmallIntegerField(default=0)
+    joined_at = models.DateTimeField()
+    notice_days = models.PositiveSmallIntegerField(
+        default=0, help_text="Passed over when the cohort begins sooner than in so many days."
+    )
+    offer = models.OneToOneField(Reservation, models.PROTECT, null=True, related_name="place_in_line")
+    told_on = models.DateField(null=True, help_text="When they last heard that a seat was free and why it passed them.")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = WaitlistQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-joined_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("cohort", "trainee"), condition=Q(state__in=IN_LINE), name="waitlist_one_a_cohort"
+            ),
+            models.CheckConstraint(condition=Q(state__in=EntryState.values), name="waitlist_state"),
+            models.CheckConstraint(
+                condition=(Q(state=EntryState.WAITING, offer=None) | ~Q(state=EntryState.WAITING))
+                & (Q(state=EntryState.OFFERED, offer__isnull=False) | ~Q(state=EntryState.OFFERED)),
+                name="waitlist_offer",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=IN_LINE, ended_at=None) | (~Q(state__in=IN_LINE) & Q(ended_at__isnull=False)),
+                name="waitlist_ended_at",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("cohort", "rank", "joined_at"), condition=Q(state="waiting"), name="waitlist_turn"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.trainee}, in line for {self.cohort}"
+
+    def get_absolute_url(self) -> str:
+        """The trainee's page about it."""
+        return reverse("place-in-line", args=[self.public_id])

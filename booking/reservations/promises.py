@@ -1,9 +1,14 @@
 """What a reservation promises about money, as dates that a person can read before paying. Pure functions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from workshops.clock import with_weekday
+from booking.reservations.deadlines import last_day_to_move, last_day_to_move_free
+from booking.reservations.models import Reservation
+from booking.reservations.refunds import may_leave
+from workshops import money
+from workshops.clock import moment_for, school_day, with_weekday
 from workshops.programme.terms import Terms
 
 
@@ -15,33 +20,98 @@ class Promise:
     what: str
 
 
-def promises(starts_on: date, terms: Terms, today: date) -> list[Promise]:
-    """What comes back when, and until when moving is free: one line a date, only those that can still matter."""
-    deposit_until = starts_on - timedelta(days=terms.deposit_refundable_days)
-    rest_until = starts_on - timedelta(days=terms.rest_refundable_days)
-    move_until = starts_on - timedelta(days=terms.moving_free_days)
-    lines = []
-    if today <= deposit_until:
-        lines.append(Promise(f"Cancel until {with_weekday(deposit_until)}", "Everything you have paid comes back."))
-    if today <= rest_until:
-        lines.append(
-            Promise(
-                f"Cancel until {with_weekday(rest_until)}",
-                "The deposit stays with the school, the rest comes back.",
-            )
-        )
-    lines.append(
-        Promise(
-            "Cancel later" if today <= rest_until else "If you cancel",
-            "Nothing comes back. Write to the school if something serious has happened.",
-        )
-    )
-    if terms.balance_grace_days:
-        waits = f"The school waits {terms.balance_grace_days} days, writes to you, and then decides about the seat."
-        lines.append(Promise("If the balance is late", waits))
-    if today <= move_until:
-        lines.append(Promise(f"Move until {with_weekday(move_until)}", "Changing to another cohort is free."))
-    lines.append(
-        Promise("If the school cancels or moves the cohort", "All of it comes back, or you choose another cohort.")
-    )
+def refundable_until(starts_on: date, terms: Terms) -> tuple[date, date]:
+    """The last day on which everything comes back, and the last on which all but the deposit does (never earlier)."""
+    everything = starts_on - timedelta(days=terms.deposit_refundable_days)
+    return everything, max(everything, starts_on - timedelta(days=terms.rest_refundable_days))
+
+
+def promises(
+    starts_on: date,
+    terms: Terms,
+    today: date,
+    *,
+    currency: str = "USD",
+    stays_cents: int = 0,
+    is_owed: bool = True,
+    is_paid_here: bool = True,
+    after: date | None = None,
+) -> list[Promise]:
+    """What comes back when, what moving costs when, what a late balance means: only what can still matter.
+
+    `stays_cents` had stopped being refundable before a move to this cohort, or is the fee for it. Without `is_owed`
+    nothing can be late; without `is_paid_here` nothing can come back. What ends on the day `after` or before is left
+    out: until then something better holds.
+    """
+    since = max(today, after + timedelta(days=1)) if after else today
+    lines = [*_cancelling(starts_on, terms, since, currency, stays_cents, bool(after))] if is_paid_here else []
+    if is_owed:
+        lines += _late(terms)
+    lines += _moving(starts_on, terms, since, currency)
+    days = terms.choice_days
+    choice = f"All of it comes back, or you take it to another cohort: you have {_days(days)} to choose."
+    lines.append(Promise("If the school cancels or moves the cohort", choice))
     return lines
+
+
+def promises_of(reservation: Reservation, now: datetime, *, is_owed: bool) -> list[Promise]:
+    """The same for a reservation, by the terms it was made under. `reservation.cohort` is loaded already."""
+    free, until = may_leave(reservation, now), reservation.may_leave_until
+    lines = promises(
+        reservation.cohort.starts_on,
+        reservation.terms,
+        school_day(now),
+        currency=reservation.currency,
+        stays_cents=reservation.not_refundable_cents,
+        is_owed=is_owed,
+        is_paid_here=not reservation.paid_elsewhere,
+        after=school_day(until) if free and until else None,
+    )
+    if free and until:
+        when = f"Cancel or move until {moment_for(until, reservation.trainee.time_zone)}"
+        lines.insert(0, Promise(when, "Everything you have paid comes back, and moving is free: the school moved it."))
+    return lines
+
+
+def _cancelling(
+    starts_on: date, terms: Terms, today: date, currency: str, stays_cents: int, is_later: bool
+) -> Iterator[Promise]:
+    everything_until, rest_until = refundable_until(starts_on, terms)
+    if stays_cents >= terms.deposit_cents:
+        everything_until = rest_until
+    stays = money.in_words(stays_cents, currency)
+    if today <= everything_until:
+        what = (
+            f"What you have paid comes back, but for {stays}" if stays_cents else "Everything you have paid comes back"
+        )
+        yield Promise(f"Cancel until {with_weekday(everything_until)}", f"{what}.")
+    if today <= rest_until and everything_until < rest_until:
+        yield Promise(
+            f"Cancel until {with_weekday(rest_until)}", "The deposit stays with the school, the rest comes back."
+        )
+    when = "Cancel later" if is_later or today <= rest_until else "If you cancel"
+    yield Promise(when, "Nothing comes back. Write to the school if something serious has happened.")
+
+
+def _late(terms: Terms) -> Iterator[Promise]:
+    days = terms.balance_grace_days
+    waits = f"The school writes to you and waits {_days(days)}" if days else "The school writes to you"
+    if terms.release_overdue:
+        goes = "Then the seat is released by itself, and what comes back is what it says above."
+    else:
+        goes = "Then it decides about the seat."
+    yield Promise("If the balance is late", f"{waits}. {goes}")
+
+
+def _moving(starts_on: date, terms: Terms, today: date, currency: str) -> Iterator[Promise]:
+    until = last_day_to_move(starts_on, terms)
+    free_until = last_day_to_move_free(starts_on, terms) if terms.moving_fee_cents else until
+    if today <= free_until:
+        yield Promise(f"Move until {with_weekday(free_until)}", "Changing to another cohort is free.")
+    if today <= until and free_until < until:
+        fee = money.in_words(terms.moving_fee_cents, currency)
+        yield Promise(f"Move until {with_weekday(until)}", f"Changing to another cohort costs {fee}.")
+
+
+def _days(days: int) -> str:
+    return "one day" if days == 1 else f"{days} days"

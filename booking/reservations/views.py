@@ -1,27 +1,27 @@
 """A trainee's own pages: where they stand, what they have reserved, paying for it, giving it back."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.payments import gateways, ledger, paying
-from booking.payments.balances import due_next
-from booking.payments.emails import transfer_reference
 from booking.payments.forms import PayForm, what_is_missing
-from booking.payments.gateways.offline import Offline
-from booking.payments.models import UNDER_WAY, Payment, Purpose, Refund
-from booking.reservations import lifecycle
+from booking.payments.models import Purpose
+from booking.reservations import cancelling, conversations, explaining, lifecycle
+from booking.reservations import page as page_of
 from booking.reservations.forms import CancelForm
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import mends, pathway
-from booking.reservations.promises import promises
+from booking.reservations.places import places_of
+from booking.reservations.promises import promises_of
+from workshops import money
 from workshops.clock import school_day
-from workshops.cohorts import seats
-from workshops.history.record import history_of
-from workshops.history.words import told
+from workshops.cohorts.planning import certainty_of
 from workshops.people.models import Role
 from workshops.prerequisites.facts import standing_of
 from workshops.programme.models import MODULE_IV, school
@@ -35,7 +35,8 @@ def standing(request: SignedInRequest) -> HttpResponse:
     """Where this trainee stands on the way to Module IV, and what would mend each missing thing."""
     now = current_time()
     found, facts = standing_of(request.user, MODULE_IV, school_day(now))
-    seat = Reservation.objects.holding_a_seat(now).filter(trainee=request.user).select_related("cohort").first()
+    own = Reservation.objects.holding_a_seat(now).filter(trainee=request.user).exclude(state=State.OFFERED)
+    seat = own.select_related("cohort").first()
     note = f"{seat.get_state_display()}: {seat.cohort.title}" if seat else ""
     page = {
         "standing": found,
@@ -43,6 +44,7 @@ def standing(request: SignedInRequest) -> HttpResponse:
         "pathway": pathway(found, seat=note),
         "days": sorted(facts.accepted_days, reverse=True),
         "seat": seat,
+        "places": places_of(request.user, now),
         "paid_elsewhere": MODULE_IV in facts.entitled,
     }
     return TemplateResponse(request, "reservations/standing.html", page)
@@ -51,11 +53,16 @@ def standing(request: SignedInRequest) -> HttpResponse:
 @roles(Role.TRAINEE)
 @require_safe
 def reservations(request: SignedInRequest) -> HttpResponse:
-    """Everything this trainee has reserved, the newest first."""
+    """Everything this trainee has reserved, the newest first, and their places in line; an offer is one of those."""
     now = current_time()
     own = ledger.with_paid(Reservation.objects.filter(trainee=request.user).select_related("cohort__venue"))
     listed = [(each, each.state_at(now)) for each in own]
-    return TemplateResponse(request, "reservations/reservations.html", {"reservations": listed})
+    known = [(each, state) for each, state in listed if each.conduct_accepted_at]
+    page = {
+        "reservations": [(each, state, page_of.may_choose(each, now)) for each, state in known],
+        "places": places_of(request.user, now),
+    }
+    return TemplateResponse(request, "reservations/reservations.html", page)
 
 
 @roles(Role.TRAINEE)
@@ -63,24 +70,8 @@ def reservations(request: SignedInRequest) -> HttpResponse:
 def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
     """One reservation: what comes next, what is paid and owed, and its story."""
     now = current_time()
-    own = _own(request, public_id)
-    paid = ledger.paid_cents(own)
-    page = {
-        "reservation": own,
-        "cohort": own.cohort,
-        "state": own.state_at(now),
-        "paid_cents": paid,
-        "remaining_cents": max(own.price_cents - paid, 0),
-        "due_next": due_next(own.charges.all(), paid),
-        "charges": own.charges.all(),
-        "payments": own.payments.prefetch_related("refunds"),
-        "transfer": _awaited_transfer(own),
-        "going_back": Refund.objects.filter(payment__reservation=own, rule="late-no-seat").exists(),
-        "may_try_again": own.cohort.is_bookable(now) and seats.any_left(own.cohort_id, now),
-        "promises": promises(own.cohort.starts_on, own.terms, school_day(now)),
-        "story": [told(line, request.user) for line in reversed(history_of("reservation", own.public_id))],
-        "sessions": own.cohort.sessions.all(),
-    }
+    own = page_of.own_reservation(request.user, public_id)
+    page = page_of.about(own, request.user, now) | {"conversation": conversations.of_trainee(request, own, now=now)}
     return TemplateResponse(request, "reservations/reservation.html", page)
 
 
@@ -89,9 +80,9 @@ def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
 def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Step two: the money terms in one card, then how much and by which way."""
     now = current_time()
-    own = _own(request, public_id)
-    paid = ledger.paid_cents(own)
-    purposes = what_is_missing(own, ledger.kept_cents(own)) if own.state_at(now) in OWING else []
+    own = page_of.own_reservation(request.user, public_id)
+    kept = ledger.kept_cents(own)
+    purposes = what_is_missing(own, kept) if own.state_at(now) in OWING else []
     if not purposes:
         return redirect("reservation", own.public_id)
     form = PayForm(purposes, posted(request))
@@ -100,7 +91,7 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
         try:
             begun = paying.begin(own, purpose, gateway, by=request.user, now=now)
         except paying.HoldRanOut:
-            messages.warning(request, "Your hold ran out a moment ago. You can reserve again while there is a seat.")
+            messages.warning(request, "Your hold ran out a moment ago. This page says what you can do.")
         except (paying.NothingToPay, gateways.NoSuchGateway) as refused:
             messages.info(request, str(refused))
         else:
@@ -111,8 +102,9 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
         "reservation": own,
         "cohort": own.cohort,
         "state": own.state_at(now),
-        "paid_cents": paid,
-        "promises": promises(own.cohort.starts_on, own.terms, school_day(now)),
+        "paid_cents": kept,
+        "promises": promises_of(own, now, is_owed=True),
+        "certainty": certainty_of(own.cohort, now=now),
         "sandbox": "sandbox" in gateways.offered(),
     }
     return form_page(request, "reservations/pay.html", form, page)
@@ -121,36 +113,56 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
 @roles(Role.TRAINEE)
 @shows_or_takes
 def cancel(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """Give back a seat that nothing has been paid for."""
+    """Give back a seat: what comes back, what stays and why, and then the button."""
     now = current_time()
-    own = _own(request, public_id)
+    own = page_of.own_reservation(request.user, public_id)
     form = CancelForm(posted(request))
     if form.is_valid():
+        expected, why = form.cleaned_data["expected_cents"], form.cleaned_data["reason"]
         try:
-            lifecycle.cancel_hold(own, now=now, by=request.user, why=form.cleaned_data["reason"])
-        except lifecycle.Moved:
-            messages.info(request, "This is not a hold any more, so there was nothing to give back.")
+            done = cancelling.cancel(own, now=now, by=request.user, why=why, expected_cents=expected)
+        except lifecycle.HasBegun:
+            return _cancel_page(request, own, form, now, status=409)
+        except lifecycle.Moved as moved:
+            messages.info(request, page_of.since_then(moved.reservation, now))
+        except cancelling.Changed:
+            return _cancel_page(request, own, form, now, has_changed=True, status=409)
         else:
-            messages.success(request, "Your seat is free again for someone else. Thank you for telling us.")
+            messages.success(request, _goodbye(done))
         return redirect("reservation", own.public_id)
-    if own.state_at(now) != State.HELD:
-        return redirect("reservation", own.public_id)
-    page = {"reservation": own, "cohort": own.cohort}
-    return form_page(request, "reservations/cancel.html", form, page)
+    if own.state_at(now) not in OWING:
+        return redirect("reservation-choose" if page_of.may_choose(own, now) else "reservation", own.public_id)
+    return _cancel_page(request, own, form, now, status=422 if form.is_bound else 200)
 
 
-def _own(request: SignedInRequest, public_id: str) -> Reservation:
-    """The reader's own reservation; anyone else's does not exist for them."""
-    return get_object_or_404(
-        Reservation.objects.select_related("cohort__venue", "cohort__module", "conduct"),
-        public_id=public_id,
-        trainee=request.user,
-    )
+def _cancel_page(
+    request: SignedInRequest,
+    own: Reservation,
+    form: CancelForm,
+    now: datetime,
+    *,
+    has_changed: bool = False,
+    status: int,
+) -> HttpResponse:
+    back = cancelling.preview(own, now)
+    page = {
+        "form": form,
+        "reservation": own,
+        "cohort": own.cohort,
+        "state": own.state_at(now),
+        "back": back,
+        "reasons": explaining.reasons(own, back, now),
+        "ways_back": page_of.ways_back(own, back.cents),
+        "has_begun": page_of.has_begun(own.cohort, now),
+        "has_changed": has_changed,
+        "may_move": page_of.may_move_still(own, now),
+    }
+    return TemplateResponse(request, "reservations/cancel.html", page, status=status)
 
 
-def _awaited_transfer(own: Reservation) -> dict[str, object] | None:
-    """How to make the bank transfer that this trainee chose, while it has not arrived."""
-    payment = Payment.objects.filter(reservation=own, gateway=Offline.name, status__in=UNDER_WAY).first()
-    if payment is None:
-        return None
-    return {"payment": payment, "reference": transfer_reference(payment), "bank_details": school().bank_details}
+def _goodbye(done: cancelling.Cancelled) -> str:
+    """What is said once a reservation has been cancelled."""
+    thanks = "Your seat is free again for someone else. Thank you for telling us."
+    if not done.comes_back.cents:
+        return thanks
+    return f"{money.in_words(done.comes_back.cents, done.reservation.currency)} goes back the way it came. {thanks}"

@@ -19,6 +19,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from booking.payments.api import router as payments
 from booking.reservations.api import router as reservations
 from booking.reservations.api_cohorts import router as cohorts
+from booking.reservations.api_line import router as line
 from booking.reservations.api_roster import router as rosters
 from booking.site.api_docs import ApiDocs
 from workshops.people.api import router as people
@@ -65,6 +66,8 @@ class Api(NinjaAPI):
                 allowed = response.headers["Allow"]
                 response = problem_response(Problem("method-not-allowed", f"This address takes {allowed} only."))
                 response["Allow"] = allowed
+            if response.status_code == 204:
+                del response["Content-Type"]
             add_never_cache_headers(response)
             return response
 
@@ -93,7 +96,7 @@ api = Api(
     docs=ApiDocs(),
     docs_decorator=require_safe,
 )
-for router in (cohorts, reservations, payments, rosters, completions, people):
+for router in (cohorts, reservations, line, payments, rosters, completions, people):
     api.add_router("", router)
 
 # Everything that may go wrong, and the problem it is to whoever asked. The nearest class of an error decides.

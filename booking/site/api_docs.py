@@ -107,12 +107,16 @@ def _call(schema: dict[str, Any], path: str, method: str, operation: dict[str, A
         ],
         body=_body(schema, operation),
         answers=[
-            Answer(str(status), response["description"], _kind(response["content"]["application/json"]["schema"]))
+            Answer(str(status), response["description"], _shape(response))
             for status, response in operation["responses"].items()
-            if "application/json" in response["content"]
+            if "application/problem+json" not in response.get("content", {})
         ],
         problems=operation["x-problems"],
     )
+
+
+def _shape(response: dict[str, Any]) -> str:
+    return _kind(response["content"]["application/json"]["schema"]) if "content" in response else "nothing"
 
 
 def _body(schema: dict[str, Any], operation: dict[str, Any]) -> list[Part]:

@@ -7,11 +7,13 @@ out is a free seat already.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from booking.payments.settling import send_back_due
-from booking.reservations import lifecycle
+from booking.reservations import lapses, releasing, waiting
+from booking.reservations.cancelling import choices_over
+from booking.reservations.certainty import notice_certain
 from booking.reservations.models import Reservation
 from workshops.messages.outbox import send_due
 from workshops.web.repeats import forget_old
@@ -31,19 +33,38 @@ class Done:
     messages: int = 0
     answers: int = 0
     refunds: int = 0
+    certain: int = 0
+    offers: int = 0
+    reminders: int = 0
+    overdue: int = 0
+    promises: int = 0
+    choices: int = 0
+    lines: int = 0
     failed: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much each task did, by its name."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "failed"}
 
     @property
     def anything(self) -> bool:
         """Whether another round may find more to do at once."""
-        return bool(self.holds or self.messages or self.answers or self.refunds)
+        return any(self.counts.values())
 
 
 def do_due(now: datetime) -> Done:
     """Do one round of everything that is due. A task that fails is logged, named in the answer, and stops no other."""
     tasks: dict[str, Callable[[datetime], int]] = {
         "holds": expire_holds,
+        "offers": releasing.offer_everywhere,
+        "promises": lapses.keep_promises,
+        "overdue": lapses.release_overdue,
+        "choices": choices_over,
+        "lines": waiting.close_begun,
+        "reminders": lambda moment: lapses.remind_of_offers(moment) + lapses.remind_of_balances(moment),
         "refunds": send_back_due,
+        "certain": notice_certain,
         "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
         "answers": forget_old,
     }
@@ -68,7 +89,7 @@ def expire_holds(now: datetime) -> int:
     expired, problem = 0, None
     for reservation in run_out[:HOLDS_AT_ONCE]:
         try:
-            expired += lifecycle.expire(reservation, now=now)
+            expired += releasing.expire(reservation, now=now)
         except Exception as error:
             log.warning("Reservation %s could not be expired: %s", reservation.public_id, type(error).__name__)
             problem = error

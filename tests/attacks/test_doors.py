@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from booking.reservations import admission, lifecycle
+from booking.reservations import admission, reserving
 from tests import factories
 from tests.asking import Program
 from tests.desk.doors import browser
@@ -124,7 +124,7 @@ def test_nobody_reserves_once_the_cohort_has_begun_whatever_its_bookings_say() -
         starts_on=NOW.date(), ends_on=NOW.date() + timedelta(days=3), bookings_close_at=NOW + timedelta(days=2)
     )
     with pytest.raises(admission.BookingClosed):
-        lifecycle.hold(cohort, factories.trainee(), now=NOW)
+        reserving.hold(cohort, factories.trainee(), now=NOW)
 
 
 def test_an_import_that_would_now_do_less_than_was_shown_does_nothing() -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from booking.desk.sample import SAMPLE_PASSWORD, coming_year, fill
 from booking.payments import paying
 from booking.payments.models import LedgerEntry, Payment, Purpose
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from booking.reservations.models import Charge, Reservation
 from tests.attacks.walking import Form, forms_of
 from workshops.clock import school_day
@@ -87,7 +87,7 @@ def season() -> None:
     made = fill(year=coming_year(school_day(moment)), trainees=6, capacity=6, now=moment)
     people = list(User.objects.filter(email__in=["alex@example.org", "priya@example.org", "mateo@example.org"]))
     for person, way in zip(people, ("", "offline", "sandbox"), strict=True):
-        held = lifecycle.hold(made.cohorts[0], person, now=moment)
+        held = reserving.hold(made.cohorts[0], person, now=moment)
         if way:
             paying.begin(held, Purpose.DEPOSIT, way, by=person, now=moment)
 

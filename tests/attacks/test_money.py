@@ -8,7 +8,7 @@ from django.utils import timezone
 from booking.payments import ledger, paying
 from booking.payments.models import Payment, Purpose, Refund, RefundStatus
 from booking.payments.settling import refunded, settle
-from booking.reservations import lifecycle
+from booking.reservations import cancelling, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.asking import Program
@@ -37,7 +37,7 @@ def test_a_deposit_that_is_on_its_way_back_pays_for_no_seat(registrar: User) -> 
     late = factories.reservation(cohort=cohort)
     other = factories.reservation(cohort=cohort, now=LATER)
     paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=LATER)
-    lifecycle.cancel_hold(other, now=LATER, by=other.trainee)
+    cancelling.cancel(other, now=LATER, by=other.trainee)
     settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-2", by=registrar, now=LATER)
     assert (settled.seat_is_theirs, settled.payment.amount_cents, state_of(late)) == (True, DEPOSIT, State.RESERVED)
     paying.record_transfer(late, Purpose.BALANCE, reference="W-3", by=registrar, now=LATER)
@@ -53,7 +53,7 @@ def test_a_deposit_that_is_on_its_way_back_pays_for_no_seat(registrar: User) -> 
 def test_late_money_brings_the_seat_back_though_another_hold_ran_out_unnoticed(registrar: User) -> None:
     anna, other = factories.trainee(), factories.cohort()
     late = factories.reservation(trainee=anna)
-    lapsed = lifecycle.hold(other, anna, now=NOW + timedelta(minutes=61))
+    lapsed = reserving.hold(other, anna, now=NOW + timedelta(minutes=61))
     settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + timedelta(hours=3))
     assert settled.seat_is_theirs
     assert (state_of(late), state_of(lapsed)) == (State.RESERVED, State.EXPIRED)
@@ -63,11 +63,11 @@ def test_late_money_brings_the_seat_back_though_another_hold_ran_out_unnoticed(r
 def test_late_money_brings_the_seat_back_though_they_came_to_an_earlier_cohort(registrar: User) -> None:
     anna, now = factories.trainee(), NOW
     past = factories.cohort(starts_on=NOW.date() + timedelta(days=10))
-    earlier = lifecycle.hold(past, anna, now=now)
+    earlier = reserving.hold(past, anna, now=now)
     paying.record_transfer(earlier, Purpose.FULL, reference="W-1", by=registrar, now=now)
     now = NOW + timedelta(days=20)
     late = factories.reservation(trainee=anna, now=now)
-    lifecycle.expire(late, now=now + timedelta(hours=2))
+    releasing.expire(late, now=now + timedelta(hours=2))
     Reservation.objects.filter(pk=earlier.pk).update(is_only_one=True)  # as it is until someone reserves again
     settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-2", by=registrar, now=now + timedelta(hours=2))
     assert (settled.seat_is_theirs, state_of(late), state_of(earlier)) == (True, State.RESERVED, State.CONFIRMED)
@@ -144,7 +144,7 @@ def test_late_money_gets_a_seat_only_in_a_cohort_that_is_still_to_come(
     registrar: User, status: CohortStatus, days_ahead: int, comes_back: bool
 ) -> None:
     late = factories.reservation()
-    lifecycle.expire(late, now=LATER)
+    releasing.expire(late, now=LATER)
     first = LATER.date() + timedelta(days=days_ahead)
     type(late.cohort).objects.filter(pk=late.cohort_id).update(
         status=status, starts_on=first, ends_on=first + timedelta(days=3)

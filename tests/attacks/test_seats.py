@@ -12,7 +12,7 @@ from django.utils.timezone import now as real_now
 from booking.desk.planning.seating import resize
 from booking.payments import ledger, paying
 from booking.payments.models import Payment, PaymentStatus, Purpose
-from booking.reservations import admission, lifecycle
+from booking.reservations import admission, cancelling, lifecycle, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.concurrency.rush import all_at_once, call, tally
@@ -45,7 +45,7 @@ def faults(answers: Sequence[object], *expected: type[Exception]) -> list[object
 def test_someone_whose_lapsed_seat_is_just_being_taken_gets_another_one() -> None:
     """A rival has locked the seat and not taken it yet: the constraint of one seat a person must not bite them."""
     cohort, anna = factories.cohort(capacity=2), factories.trainee()
-    lifecycle.hold(cohort, anna, now=NOW)
+    reserving.hold(cohort, anna, now=NOW)
     locked, go_on = threading.Event(), threading.Event()
 
     def rival() -> None:
@@ -61,7 +61,7 @@ def test_someone_whose_lapsed_seat_is_just_being_taken_gets_another_one() -> Non
     thread.start()
     assert locked.wait(10)
     threading.Timer(0.3, go_on.set).start()
-    again = lifecycle.hold(cohort, anna, now=LATER)
+    again = reserving.hold(cohort, anna, now=LATER)
     thread.join()
     assert again.state == State.HELD
     consistent(cohort)
@@ -73,11 +73,11 @@ def test_lapsed_seats_claimed_by_their_owners_and_by_others_at_once(trial: int) 
     others = [factories.trainee() for _ in range(6)]
     cohort = factories.cohort(capacity=6)
     for owner in owners:
-        lifecycle.hold(cohort, owner, now=NOW)
+        reserving.hold(cohort, owner, now=NOW)
     lapsed = list(Reservation.objects.filter(cohort=cohort).select_related("cohort__venue", "trainee"))
     answers = at_once(
-        *(partial(lifecycle.hold, cohort, person, now=LATER) for person in [*owners, *others]),
-        *(partial(lifecycle.expire, each, now=LATER) for each in lapsed[:trial]),
+        *(partial(reserving.hold, cohort, person, now=LATER) for person in [*owners, *others]),
+        *(partial(releasing.expire, each, now=LATER) for each in lapsed[:trial]),
     )
     assert not faults(answers, admission.Full)
     assert sum(isinstance(each, Reservation) for each in answers) == 6
@@ -88,7 +88,7 @@ def test_a_cohort_that_shrinks_while_people_reserve_keeps_everyone_who_was_let_i
     cohort, registrar = factories.cohort(capacity=8), factories.person(Role.REGISTRAR)
     people = [factories.trainee() for _ in range(8)]
     answers = at_once(
-        *(partial(lifecycle.hold, cohort, person, now=NOW) for person in people),
+        *(partial(reserving.hold, cohort, person, now=NOW) for person in people),
         partial(resize, cohort, 4, by=registrar, now=NOW),
     )
     assert not faults(answers, admission.Full, Refused)
@@ -105,9 +105,9 @@ def test_money_that_races_the_end_of_a_hold_buys_the_seat_or_goes_back(rival: st
         held, passer_by = factories.reservation(cohort=cohort), factories.trainee()
         payment = paying._open(held, Purpose.DEPOSIT, "sandbox", now=NOW)
         ends: dict[str, Callable[[], object]] = {
-            "cancel": partial(lifecycle.cancel_hold, held, now=NOW, by=held.trainee),
-            "expire": partial(lifecycle.expire, held, now=LATER),
-            "taken": partial(lifecycle.hold, cohort, passer_by, now=LATER),
+            "cancel": partial(cancelling.cancel, held, now=NOW, by=held.trainee),
+            "expire": partial(releasing.expire, held, now=LATER),
+            "taken": partial(reserving.hold, cohort, passer_by, now=LATER),
         }
         moment = NOW if rival == "cancel" else LATER
         settle = partial(settle_as_the_server_does, payment, moment)
@@ -137,7 +137,7 @@ def test_one_transfer_recorded_by_two_registrars_at_once_is_booked_once() -> Non
 def test_one_payment_in_ten_windows_is_taken_once(start_product: Callable[..., Product]) -> None:
     cohort = factories.cohort(capacity=2, now=real_now())
     anna = factories.trainee()
-    held = lifecycle.hold(cohort, anna, now=real_now())
+    held = reserving.hold(cohort, anna, now=real_now())
     key = factories.token(anna, Scope.BOOK, Scope.READ, now=real_now())
     product = start_product()
     calls = [
@@ -166,7 +166,7 @@ def test_a_seat_that_comes_free_as_the_holds_run_out_is_given_to_one_of_the_crow
     cohort = factories.cohort(capacity=4, now=start)
     owners = [factories.trainee() for _ in range(4)]
     for owner in owners:
-        lifecycle.hold(cohort, owner, now=start - timedelta(hours=3))
+        reserving.hold(cohort, owner, now=start - timedelta(hours=3))
     crowd = [*owners, *(factories.trainee() for _ in range(12))]
     keys = [factories.token(person, Scope.BOOK, now=start) for person in crowd]
     answers = all_at_once(start_product(worker=True), keys, "/reservations", {"cohort": cohort.public_id})
@@ -176,8 +176,8 @@ def test_a_seat_that_comes_free_as_the_holds_run_out_is_given_to_one_of_the_crow
 
 def test_a_seat_taken_from_someone_is_never_claimed_twice_by_the_same_person() -> None:
     cohort, anna = factories.cohort(capacity=3), factories.trainee()
-    lifecycle.hold(cohort, anna, now=NOW)
-    answers = at_once(*(partial(lifecycle.hold, cohort, anna, now=LATER) for _ in range(6)))
+    reserving.hold(cohort, anna, now=NOW)
+    answers = at_once(*(partial(reserving.hold, cohort, anna, now=LATER) for _ in range(6)))
     assert sum(isinstance(each, Reservation) for each in answers) == 1
     assert not faults(answers, admission.AlreadyReserved)
     consistent(cohort)

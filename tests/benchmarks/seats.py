@@ -9,10 +9,7 @@ import argparse
 import http.client
 import json
 import multiprocessing
-import shutil
 import statistics
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,19 +17,18 @@ from datetime import timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from booking.reservations import lifecycle
-from booking.reservations.admission import Refused
+from booking.reservations import reserving
 from booking.reservations.models import Reservation
 from tests import factories
+from tests.benchmarks import floor, past
 from tests.services.server import Product, running_product
-from workshops.cohorts.models import Cohort, Seat
+from workshops.cohorts.models import Cohort
 from workshops.people.models import ApiToken, Role, RoleGrant, User
 from workshops.prerequisites.models import Completion, OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
@@ -126,7 +122,7 @@ def through_the_orm(jobs: Iterable[tuple[Cohort, User]]) -> list[float]:
     took = []
     for cohort, person in jobs:
         begin = time.perf_counter()
-        lifecycle.hold(cohort, person, now=now())
+        reserving.hold(cohort, person, now=now())
         took.append(time.perf_counter() - begin)
     return took
 
@@ -154,141 +150,122 @@ def over_http(product: Product, expected: int, path: str, method: str) -> Callab
     return ask
 
 
-def pgbench(url: str, clients: int, cohorts: list[Cohort], people: list[User]) -> Measured | None:
-    """The same rows by pgbench: `len(people)` transactions, each with a seat and a person of its own."""
-    program = shutil.which("pgbench")
-    if program is None:
-        return None
-    each = len(people) // clients
-    first_seat = min(Seat.objects.filter(cohort__in=cohorts).values_list("pk", flat=True))
-    script = f"""
-\\set i :i + 1
-\\set n :client_id * {each} + :i
-\\set seat {first_seat} + :n
-\\set person {people[0].pk} + :n
-BEGIN;
-UPDATE workshops_seat SET status = 'held', occupant_id = :person, held_until = now() + interval '1 hour'
-  WHERE id = :seat;
-INSERT INTO booking_reservation (public_id, trainee_id, cohort_id, seat_number, state, held_until, price_cents,
-  deposit_cents, currency, paid_elsewhere, balance_due_on, terms_frozen, conduct_id, conduct_accepted_at, is_only_one,
-  created_at) SELECT substr(md5(random()::text), 1, 20), :person, cohort_id, number, 'held', held_until, 209900, 50000,
-  'USD', false, current_date, '{{"deposit_cents": 50000}}', (SELECT max(id) FROM workshops_conducttext), now(), true,
-  now() FROM workshops_seat WHERE id = :seat;
-INSERT INTO booking_charge (reservation_id, kind, amount_cents, due_at) VALUES
-  (currval('booking_reservation_id_seq'), 'deposit', 50000, now()), (currval('booking_reservation_id_seq'), 'balance',
-  159900, now());
-INSERT INTO workshops_historyline (at, by_id, what, why, about_kind, about_id, person_id, facts) VALUES
-  (now(), :person, 'reservation-held', '', 'reservation', currval('booking_reservation_id_seq')::text, :person, '{{}}');
-INSERT INTO workshops_message (kind, subject, step, to_id, context, state, created_at, due_at, attempts, last_error)
-  VALUES ('reservation-held', 'reservation:' || currval('booking_reservation_id_seq'), 0, :person,
-  '{{"name": "Bench"}}', 'queued', now(), now(), 0, '') ON CONFLICT DO NOTHING;
-COMMIT;
-"""
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script)
-        file.flush()
-        parts = urlsplit(url)
-        done = subprocess.run(
-            [
-                program,
-                *("-n", "-M", "prepared", "-f", file.name, "-c", str(clients), "-t", str(each), "-D", "i=-1"),
-                *("-h", unquote(parts.netloc.rpartition("@")[2]), "-U", str(parts.username), parts.path.lstrip("/")),
-            ],
-            capture_output=True,
-            text=True,
-        )
-    assert done.returncode == 0, done.stderr
-    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
-    return Measured(float(line.split()[2]), [])
-
-
 # -- the run -----------------------------------------------------------------------------------------------------------
 def run(options: argparse.Namespace, folder: Path, url: str) -> None:
-    """Measure everything, round by round, and print the medians and ratios."""
-    print(f"statements for one reservation: {_statements()}")
-    if options.past:
-        _past(options.past)
+    """Measure everything on PostgreSQL, round by round, and print the medians and ratios."""
+    sample, statements = _first()
+    print(f"statements for one reservation: {statements}")
+    script = floor.script_like(sample)
     with running_product(folder / "product", url, folder, processes=2, threads=8) as product:
         for clients in options.clients:
             for cohorts in (1, 12):
-                _row(options, product, url, clients, cohorts)
+                _row(options, product, url, script, clients, cohorts)
             _sold_out(options, product, clients)
+        if options.past:
+            _before_and_after(options, product, sample)
 
 
-def _row(options: argparse.Namespace, product: Product, url: str, clients: int, cohorts: int) -> None:
-    size = options.each // clients * clients
-    rounds: dict[str, list[Measured]] = {"pgbench": [], "orm": [], "http": []}
+def run_on_sqlite(options: argparse.Namespace) -> None:
+    """Eight processes that write to one file: how many a second, and how long the unluckiest waited for their turn."""
+    _first()  # a process that serves has loaded everything; here it is loaded once, before there are eight
+    measured = []
     for _ in range(options.rounds):
-        for way in rounds:
+        jobs = _jobs(12, options.each)
+        measured.append(at_once(8, jobs, through_the_orm))
+    longest = max(duration for each in measured for duration in each.took)
+    print(
+        f"SQLite, 8 processes, 12 cohorts: {statistics.median(each.rate for each in measured):6.0f}/s"
+        f" {_percentiles(measured)}, the longest anyone waited for a seat {longest * 1000:.0f} ms"
+    )
+
+
+def _jobs(cohorts: int, size: int) -> list[tuple[Cohort, User]]:
+    places = rooms(cohorts, size)
+    return [(places[number % cohorts], person) for number, person in enumerate(crowd(size).people)]
+
+
+def _row(options: argparse.Namespace, product: Product, url: str, script: str, clients: int, cohorts: int) -> None:
+    size = options.each // clients * clients
+    rates: dict[str, list[float]] = {"pgbench": [], "orm": [], "http": []}
+    took: dict[str, list[Measured]] = {"orm": [], "http": []}
+    for _ in range(options.rounds):
+        for way in rates:
             places, people = rooms(cohorts, size), crowd(size)
             jobs = [(places[number % cohorts], person) for number, person in enumerate(people.people)]
             if way == "pgbench":
-                measured = pgbench(url, clients, places, people.people)
-            elif way == "orm":
+                if rate := floor.pgbench(url, clients, places, people.people, script):
+                    rates[way].append(rate)
+                continue
+            if way == "orm":
                 measured = at_once(clients, jobs, through_the_orm)
             else:
                 calls = [(cohort.public_id, key) for (cohort, _), key in zip(jobs, people.keys, strict=True)]
                 measured = at_once(clients, calls, over_http(product, 201, "/api/v1/reservations", "POST"))
-            if measured:
-                rounds[way].append(measured)
-    floor, orm, api = (statistics.median(m.rate for m in rounds[way]) if rounds[way] else 0.0 for way in rounds)
+            rates[way].append(measured.rate)
+            took[way].append(measured)
+    least, orm, api = (statistics.median(each) if each else 0.0 for each in rates.values())
+    ratios = [f"({rate / least:.2f} of pgbench)" if least else "" for rate in (orm, api)]
     print(
-        f"{clients:>3} clients, {cohorts:>2} cohorts: pgbench {floor:7.0f}/s   ORM {orm:6.0f}/s"
-        f" ({orm / floor if floor else 0:.2f} of pgbench) {_percentiles(rounds['orm'])}   HTTP {api:6.0f}/s"
-        f" ({api / orm:.2f} of ORM) {_percentiles(rounds['http'])}"
+        f"{clients:>3} clients, {cohorts:>2} cohorts: pgbench {least:5.0f}/s"
+        f"   ORM {orm:5.0f}/s {ratios[0]} {_percentiles(took['orm'])}"
+        f"   HTTP {api:5.0f}/s {ratios[1]} {_percentiles(took['http'])}"
     )
 
 
 def _sold_out(options: argparse.Namespace, product: Product, clients: int) -> None:
     size = options.each // clients * clients
     full = rooms(1, 1)[0]
-    lifecycle.hold(full, crowd(1).people[0], now=now())
+    reserving.hold(full, crowd(1).people[0], now=now())
     people = crowd(size)
+    calls = [(full.public_id, key) for key in people.keys]
     refused, plain = [], []
     for _ in range(options.rounds):
-        calls = [(full.public_id, key) for key in people.keys]
-        refused.append(at_once(clients, calls, over_http(product, 409, "/api/v1/reservations", "POST")).rate)
+        refused.append(at_once(clients, calls, over_http(product, 409, "/api/v1/reservations", "POST")))
         nothing = [("", "")] * size
-        plain.append(at_once(clients, nothing, over_http(product, 200, "/health/live", "GET")).rate)
-    ratio = statistics.median(refused) / statistics.median(plain)
+        plain.append(at_once(clients, nothing, over_http(product, 200, "/health/live", "GET")))
+    rate, plainest = (statistics.median(each.rate for each in several) for several in (refused, plain))
     print(
-        f"{clients:>3} clients, sold out: {statistics.median(refused):6.0f}/s"
-        f" ({ratio:.2f} of the plainest answer, {statistics.median(plain):.0f}/s)"
+        f"{clients:>3} clients, sold out:   HTTP {rate:5.0f}/s ({rate / plainest:.2f} of the plainest answer,"
+        f" {plainest:.0f}/s) {_percentiles(refused)}"
     )
+
+
+def _before_and_after(options: argparse.Namespace, product: Product, sample: Reservation) -> None:
+    """Whether the past weighs on the present: the same measurement before and after it is there."""
+
+    def medians() -> list[float]:
+        orm, api = [], []
+        for _ in range(options.rounds):
+            orm.append(at_once(8, _jobs(12, options.each), through_the_orm).rate)
+            api.append(_over_http_once(product, options.each).rate)
+        return [statistics.median(orm), statistics.median(api)]
+
+    before = medians()
+    past.add(options.past, sample)
+    for way, without, with_past in zip(("ORM", "HTTP"), before, medians(), strict=True):
+        print(
+            f"  8 clients, 12 cohorts: {way} {without:.0f}/s, and with {options.past:,} past reservations"
+            f" {with_past:.0f}/s ({with_past / without:.2f})"
+        )
+
+
+def _over_http_once(product: Product, size: int) -> Measured:
+    places, people = rooms(12, size), crowd(size)
+    calls = [(places[number % 12].public_id, key) for number, key in enumerate(people.keys)]
+    return at_once(8, calls, over_http(product, 201, "/api/v1/reservations", "POST"))
 
 
 def _percentiles(measured: list[Measured]) -> str:
     took = sorted(duration for each in measured for duration in each.took)
     middle, late = took[len(took) // 2], took[int(len(took) * 0.99)]
-    return f"p50 {middle * 1000:5.1f} ms, p99 {late * 1000:5.1f} ms"
+    return f"p50 {middle * 1000:.1f} ms, p99 {late * 1000:.1f} ms"
 
 
-def _statements() -> int:
+def _first() -> tuple[Reservation, int]:
+    """One reservation, for its rows, and how many statements another one takes once the programme is known."""
+    sample = reserving.hold(rooms(1, 1)[0], crowd(1).people[0], now=now())
     cohort, person = rooms(1, 1)[0], crowd(1).people[0]
     with CaptureQueriesContext(connection) as captured:
-        lifecycle.hold(cohort, person, now=now())
+        reserving.hold(cohort, person, now=now())
     wrapping = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
-    return sum(not query["sql"].startswith(wrapping) for query in captured.captured_queries)
-
-
-def _past(count: int) -> None:
-    """So many reservations that ended long ago, of people who are not part of the measurement."""
-    cohort, person = rooms(1, 1)[0], crowd(1).people[0]
-    try:
-        made = lifecycle.hold(cohort, person, now=now())
-    except Refused as refused:
-        raise AssertionError("The first reservation must be possible.") from refused
-    Reservation.objects.filter(pk=made.pk).update(state="cancelled", held_until=None)
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(
-            "INSERT INTO booking_reservation (public_id, trainee_id, cohort_id, seat_number, state, price_cents,"
-            " deposit_cents, currency, paid_elsewhere, balance_due_on, terms_frozen, conduct_id, conduct_accepted_at,"
-            " is_only_one, created_at) SELECT substr(md5(n::text), 1, 20), trainee_id, cohort_id, seat_number, state,"
-            " price_cents, deposit_cents, currency, paid_elsewhere, balance_due_on, terms_frozen, conduct_id,"
-            " conduct_accepted_at, is_only_one, created_at - interval '1 year' FROM booking_reservation,"
-            " generate_series(1, %s) n WHERE id = %s",
-            [count, made.pk],
-        )
-        cursor.execute("ANALYZE")
-    print(f"with {count} past reservations in the database")
+    return sample, sum(not query["sql"].startswith(wrapping) for query in captured.captured_queries)

@@ -25,11 +25,11 @@ class Unguarded(AppConfig):
 
     def ready(self) -> None:
         """Take the guard out."""
-        from booking.reservations import lifecycle
+        from booking.reservations import reserving
         from workshops.cohorts import seats
         from workshops.cohorts.models import Seat, SeatStatus, seat_is_free
 
-        guarded = lifecycle.hold
+        guarded = reserving.hold
         chosen = threading.local()
 
         def choose_first(cohort: Any, trainee: Any, *, now: datetime, by: Any = None) -> Any:
@@ -38,7 +38,7 @@ class Unguarded(AppConfig):
             return guarded(cohort, trainee, now=now, by=by)
 
         def take_what_was_chosen(
-            cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime
+            cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime, number: int | None = None
         ) -> seats.Claimed:
             if chosen.seat is None:
                 raise seats.CohortFull
@@ -46,5 +46,5 @@ class Unguarded(AppConfig):
             Seat.objects.filter(pk=chosen.seat.pk).update(status=status, occupant_id=occupant_id, held_until=until)
             return seats.Claimed(chosen.seat.number, None)
 
-        lifecycle.hold = choose_first
+        reserving.hold = choose_first
         seats.claim = take_what_was_chosen

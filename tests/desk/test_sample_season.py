@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from booking.desk.sample import SAMPLE_PASSWORD, coming_year, first_days, sign_in_table
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from tests import factories
 from tests.asking import StoppedClock
 from tests.factories import NOW
@@ -67,7 +67,7 @@ def test_trainees_meet_everything_and_each_of_four_misses_just_one_thing() -> No
 def test_a_trainee_of_the_season_can_reserve_at_once() -> None:
     fill()
     trainee = User.objects.get(email="alex@example.org")
-    assert lifecycle.hold(Cohort.objects.get(code="2028-spring"), trainee, now=NOW).state == "held"
+    assert reserving.hold(Cohort.objects.get(code="2028-spring"), trainee, now=NOW).state == "held"
 
 
 def test_everyone_can_sign_in_with_the_password_that_is_printed(

@@ -123,7 +123,7 @@ def test_no_page_of_the_desk_has_a_finding_of_the_accessibility_checker_or_scrol
 
 RESERVE_ONE = """
 from django.utils.timezone import now
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from workshops.models import Cohort, User
-lifecycle.hold(Cohort.objects.first(), User.objects.get(email="alex@example.org"), now=now())
+reserving.hold(Cohort.objects.first(), User.objects.get(email="alex@example.org"), now=now())
 """

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page, expect
 
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.calendars.readers import READERS
@@ -163,7 +163,7 @@ def test_a_seat_that_goes_is_seen_on_an_open_page_and_on_the_roster_without_relo
     room.goto(f"{product.url}/teaching/{cohort.code}/")
     sign_in(room, product, "ines@example.org")
     expect(room.get_by_text("Nobody yet")).to_be_visible()
-    lifecycle.hold(cohort, factories.trainee(name="Tara Quinn"), now=now())
+    reserving.hold(cohort, factories.trainee(name="Tara Quinn"), now=now())
     visitor.clock.fast_forward("01:05")
     expect(visitor.get_by_text("2 places left of 3")).to_be_visible()
     room.clock.fast_forward("01:05")

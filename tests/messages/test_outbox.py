@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import transaction
 
-from booking.reservations import admission, lifecycle
+from booking.reservations import admission, reserving
 from tests import factories
 from tests.factories import NOW
 from workshops.messages.models import Message, MessageState
@@ -79,7 +79,7 @@ def test_what_was_rolled_back_is_not_told(anna: User) -> None:
 def test_a_refused_seat_causes_no_message() -> None:
     cohort = factories.cohort(capacity=0)
     with pytest.raises(admission.Full):
-        lifecycle.hold(cohort, factories.trainee(), now=NOW)
+        reserving.hold(cohort, factories.trainee(), now=NOW)
     assert Message.objects.count() == 0
 
 

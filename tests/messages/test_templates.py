@@ -1,6 +1,7 @@
 """Every message, read as its reader gets it."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +14,15 @@ from booking.desk.people.accounts import open_account
 from booking.payments import paying
 from booking.payments.models import Purpose
 from booking.payments.settling import refunded
-from booking.reservations import lifecycle
+from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving, releasing, waiting
+from booking.reservations.certainty import runs
 from booking.reservations.models import Reservation
 from tests import factories
 from tests.factories import NOW
+from workshops.clock import school_day
+from workshops.cohorts import planning
+from workshops.cohorts.models import Cohort
+from workshops.conversations.writing import write
 from workshops.messages.models import Message
 from workshops.messages.outbox import send_due, words_of
 from workshops.messages.words import Words, read
@@ -27,13 +33,34 @@ pytestmark = pytest.mark.django_db
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "messages"
 OURS = (
     "account-opened",
+    "balance-due",
+    "balance-overdue",
+    "balance-put-off",
+    "cohort-cancelled",
+    "cohort-certain",
+    "cohort-moved",
+    "hold-longer",
+    "line-closed",
+    "line-joined",
+    "line-left",
+    "line-moved",
+    "line-passed-over",
+    "offer-lapsed",
+    "offer-made",
+    "offer-waits",
     "payment-by-transfer",
     "payment-goes-back",
     "payment-sent-back",
+    "post-from-school",
+    "post-from-trainee",
+    "promise-kept",
+    "promise-longer",
+    "promise-waits",
     "reservation-cancelled",
     "reservation-confirmed",
     "reservation-expired",
     "reservation-held",
+    "reservation-moved",
     "reservation-reserved",
 )
 ANNA = 'Anna <b>O\'Neill</b> & "Co"'
@@ -63,14 +90,22 @@ def action(kind: str) -> tuple[str, str]:
     return found.text, found.address
 
 
-def everything(anna: User) -> Reservation:
-    """Cause every message there is, once."""
+def everything(anna: User) -> None:
+    """Cause every message there is."""
+    of_one_reservation(anna)
+    of_the_line()
+    of_the_clock()
+    of_the_school()
+
+
+def of_one_reservation(anna: User) -> Reservation:
+    """A seat that is paid for, one that is given back, one that is paid for too late, and a conversation."""
     first = held(anna)
     paying.begin(first, Purpose.DEPOSIT, "offline", by=anna, now=NOW)
     paying.record_transfer(first, Purpose.DEPOSIT, reference="A", by=factories.person(Role.REGISTRAR), now=NOW)
     paying.record_transfer(first, Purpose.BALANCE, reference="B", by=factories.person(Role.REGISTRAR), now=NOW)
     given_back = factories.reservation()
-    lifecycle.cancel_hold(given_back, now=NOW, by=given_back.trainee)
+    cancelling.cancel(given_back, now=NOW, by=given_back.trainee)
     late = factories.reservation(cohort=factories.cohort(capacity=1))
     later = NOW + timedelta(hours=3)
     factories.reservation(cohort=late.cohort, now=later)
@@ -80,8 +115,64 @@ def everything(anna: User) -> Reservation:
     ).refund
     assert refund is not None
     refunded(refund, now=later, by=factories.person(Role.REGISTRAR), reference="OUT-1")
+    thread = {"person": anna, "words": "Hello", "title": first.cohort.title, "link": settings.SITE_URL, "now": later}
+    for author in (anna, factories.person(Role.REGISTRAR)):
+        write(("reservation", first.public_id), author=author, **thread)  # type: ignore[arg-type]
+    sure = factories.reservation(cohort=factories.cohort(terms_changed={"minimum_enrolment": 6}))
+    runs(sure.cohort, by=factories.person(Role.REGISTRAR), now=NOW, why="The venue is paid for.")
     open_account(name="Ben", email="ben@example.org", roles=[Role.TRAINEE], by=None, now=later)
     return first
+
+
+def of_the_line() -> None:
+    """Joining, an offer with its reminder and its end, a seat that passes somebody, a move."""
+    cohort = factories.cohort(capacity=1, terms_changed={"offer_hours": 72})
+    seated = factories.reservation(cohort=cohort)
+    lacking, second = factories.trainee(lacking="on-set-days"), factories.trainee()
+    for person in (lacking, second):
+        waiting.join(cohort, person, now=NOW, notice_days=10)
+    waiting.join(cohort, factories.trainee(), now=NOW, notice_days=365)
+    moving.move(seated, factories.cohort(), now=NOW, by=seated.trainee)
+    lapses.remind_of_offers(NOW + timedelta(hours=52))
+    for offer in Reservation.objects.filter(state="offered"):
+        releasing.expire(offer, now=NOW + timedelta(hours=73))
+    waiting.close_begun(NOW + timedelta(days=121))
+
+
+def of_the_clock() -> None:
+    """Balances that fall due and are put off, and promises."""
+    owes = factories.reservation(cohort=factories.cohort())
+    paying.begin(owes, Purpose.DEPOSIT, "sandbox", by=owes.trainee, now=NOW)
+    for days in (80, 92):
+        lapses.remind_of_balances(NOW + timedelta(days=days))
+    put_off = owes.balance_due_on + timedelta(days=9)
+    lifecycle.pay_later(owes, until=put_off, now=NOW, why="A reason", by=factories.person(Role.REGISTRAR))
+    promised = factories.reservation(
+        cohort=factories.cohort(terms_changed={"provisional_days": 60}), trainee=factories.trainee(lacking="module-iii")
+    )
+    paying.begin(promised, Purpose.FULL, "sandbox", by=promised.trainee, now=NOW)
+    lapses.keep_promises(NOW + timedelta(days=45))
+    registrar = factories.person(Role.REGISTRAR)
+    until = school_day(NOW) + timedelta(days=80)
+    lifecycle.promise_longer(promised, until=until, now=NOW, why="A reason", by=registrar)
+    waits = factories.reservation()
+    lifecycle.hold_longer(waits, until=NOW + timedelta(days=1), now=NOW, why="A reason", by=registrar)
+    factories.finish(promised.trainee, "module-iii")
+    lapses.keep_promises(NOW + timedelta(days=46))
+
+
+def of_the_school() -> None:
+    """A cohort that the school moves, and one that it cancels."""
+    registrar, paid = factories.person(Role.REGISTRAR), factories.reservation(cohort=factories.cohort())
+    paying.begin(paid, Purpose.FULL, "sandbox", by=paid.trainee, now=NOW)
+    plan = replace(planning.plan_of(paid.cohort), venue=factories.venue(name="Stage 9"))
+    full = Cohort.objects.get(pk=paid.cohort_id)
+    full.seats.filter(status="free").delete()
+    leaves, stays = (waiting.join(full, factories.trainee(), now=NOW)[0] for _ in range(2))
+    waiting.leave(leaves, now=NOW, by=registrar, why="They asked us to.")
+    assert stays.state == "waiting"
+    calling_off.reschedule(paid.cohort, plan, by=registrar, now=NOW, reason="The stage is taken.")
+    calling_off.call_off(paid.cohort, by=registrar, now=NOW, why="The stage is closed.")
 
 
 def test_every_kind_of_message_has_its_words(anna: User) -> None:
@@ -117,7 +208,7 @@ def test_a_hold_close_to_the_first_day_asks_for_everything(anna: User) -> None:
 
 
 def test_a_reservation_says_what_is_left_and_a_confirmation_that_nothing_is(anna: User) -> None:
-    everything(anna)
+    of_one_reservation(anna)
     assert facts("reservation-reserved")["Left to pay"] == "$1,599, by the end of Sunday 11 April 2027 in Los Angeles"
     assert "Everything is paid" in words("reservation-confirmed").text
     assert "Left to pay" not in facts("reservation-confirmed")
@@ -145,7 +236,7 @@ def test_someone_whose_account_the_school_opened_is_told_how_to_come_in(anna: Us
 
 def test_a_hold_that_ran_out_leads_back_to_the_cohort(anna: User) -> None:
     reservation = held(anna)
-    lifecycle.expire(reservation, now=NOW + timedelta(hours=2))
+    releasing.expire(reservation, now=NOW + timedelta(hours=2))
     assert action("reservation-expired") == ("Reserve again", f"{settings.SITE_URL}/cohorts/{reservation.cohort.code}/")
 
 

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from booking.payments import ledger, paying
 from booking.payments.models import Account, Payment, PaymentStatus, Posting, Purpose, Refund, RefundStatus
 from booking.payments.settling import refunded, send_back_due, settle, settle_here
-from booking.reservations import lifecycle
+from booking.reservations import cancelling, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.factories import NOW
@@ -137,7 +137,7 @@ def test_the_same_transfer_is_recorded_once() -> None:
 
 def test_late_money_gets_the_seat_when_one_is_left() -> None:
     held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
-    lifecycle.expire(held, now=NOW + HOUR)
+    releasing.expire(held, now=NOW + HOUR)
     settled = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
     assert (settled.seat_is_theirs, settled.refund, state_of(held)) == (True, None, State.RESERVED)
     assert held.cohort.seats.filter(occupant=held.trainee, status="taken").count() == 1
@@ -178,8 +178,8 @@ def test_late_play_money_goes_back_at_once() -> None:
 
 def test_late_money_of_someone_who_has_a_seat_by_now_goes_back() -> None:
     anna, cohort, registrar = factories.trainee(), factories.cohort(), factories.person(Role.REGISTRAR)
-    late = lifecycle.hold(cohort, anna, now=NOW)
-    current = lifecycle.hold(cohort, anna, now=NOW + HOUR)
+    late = reserving.hold(cohort, anna, now=NOW)
+    current = reserving.hold(cohort, anna, now=NOW + HOUR)
     settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
     assert (settled.seat_is_theirs, state_of(late), state_of(current)) == (False, State.EXPIRED, State.HELD)
     assert cohort.seats.get(occupant=anna).status == "held"
@@ -187,7 +187,7 @@ def test_late_money_of_someone_who_has_a_seat_by_now_goes_back() -> None:
 
 def test_late_money_of_someone_who_no_longer_qualifies_goes_back() -> None:
     late, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
-    lifecycle.expire(late, now=NOW + HOUR)
+    releasing.expire(late, now=NOW + HOUR)
     late.trainee.completions.all().delete()
     settled = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
     assert (settled.seat_is_theirs, state_of(late)) == (False, State.EXPIRED)
@@ -195,7 +195,7 @@ def test_late_money_of_someone_who_no_longer_qualifies_goes_back() -> None:
 
 def test_money_for_a_cancelled_reservation_goes_back() -> None:
     held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
-    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    cancelling.cancel(held, now=NOW, by=held.trainee)
     settled = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
     assert settled.refund is not None
     assert (settled.seat_is_theirs, settled.refund.amount_cents, state_of(held)) == (False, 50_000, State.CANCELLED)
@@ -203,7 +203,7 @@ def test_money_for_a_cancelled_reservation_goes_back() -> None:
 
 def test_a_refund_is_booked_once() -> None:
     held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
-    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    cancelling.cancel(held, now=NOW, by=held.trainee)
     refund = paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW).refund
     assert refund is not None
     refunded(refund, now=NOW, by=registrar, reference="OUT-1")
@@ -243,7 +243,7 @@ def test_a_refund_that_was_asked_for_by_a_process_that_died_is_sent_back_by_the_
 
 def test_a_refund_by_bank_transfer_waits_for_a_person() -> None:
     held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
-    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    cancelling.cancel(held, now=NOW, by=held.trainee)
     paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW)
     assert send_back_due(NOW) == 0
     assert Refund.objects.get().status == RefundStatus.REQUESTED
@@ -264,7 +264,7 @@ def test_settling_late_money_again_does_not_give_a_seat_that_came_free_meanwhile
     registrar = factories.person(Role.REGISTRAR)
     late.refresh_from_db()
     first = paying.record_transfer(late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR)
-    lifecycle.cancel_hold(other, now=NOW + HOUR, by=other.trainee)
+    cancelling.cancel(other, now=NOW + HOUR, by=other.trainee)
     again = settle(first.payment, now=NOW + HOUR, by=registrar, reference="W-1")
     assert (again.seat_is_theirs, again.refund) == (False, first.refund)
     assert (state_of(late), cohort.seats.get().status) == (State.EXPIRED, "free")

@@ -1,17 +1,19 @@
 """Cohorts, eligibility, reservations and rosters as programs see them."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking.reservations import lifecycle
+from booking.payments import paying
+from booking.payments.models import Purpose
+from booking.reservations import calling_off, lifecycle, releasing, waiting
 from booking.reservations.models import Reservation
 from tests import factories
 from tests.asking import Answer, Program, StoppedClock
 from workshops.cohorts.models import Cohort, CohortStatus
-from workshops.people.models import Role, Scope, User
+from workshops.people.models import Role, RoleGrant, Scope, User
 from workshops.prerequisites.facts import entitle, waive
 from workshops.prerequisites.models import WaiverKind
 from workshops.programme.models import ConductText, Module, Price
@@ -69,6 +71,7 @@ def test_anyone_reads_all_there_is_to_know_about_a_cohort() -> None:
             "bookings_open_at": "2026-12-12T10:00:00-08:00",
             "bookings_close_at": "2027-05-11T00:00:00-07:00",
             "conduct": {"version": 1, "url": f"{SITE}/conduct/1/"},
+            "certain": {"state": "always", "decided_by": None},
             "url": f"{SITE}/cohorts/2027-spring/",
         },
     )
@@ -177,6 +180,22 @@ def test_what_is_missing_is_said_the_same_way_before_and_on_reserving(lacking: s
     assert refused.json["requirements"] == eligibility["requirements"]
 
 
+def test_where_a_promise_will_do_the_day_by_which_it_must_be_kept_is_said(clock: StoppedClock) -> None:
+    here = factories.cohort(starts_on=date(2027, 5, 11), terms_changed={"provisional_days": 30})
+    lacking = Program.of(factories.trainee(lacking="on-set-days"))
+    eligibility = lacking.get(f"/cohorts/{here.public_id}/eligibility").json
+    assert (eligibility["eligible"], eligibility["provisional_until"]) == (False, "2027-04-11")
+    elsewhere = lacking.get(f"/cohorts/{factories.cohort().public_id}/eligibility").json
+    assert (elsewhere["eligible"], elsewhere["provisional_until"]) == (False, None)
+    eligible = Program.of(factories.trainee()).get(f"/cohorts/{here.public_id}/eligibility").json
+    assert (eligible["eligible"], eligible["provisional_until"]) == (True, None)
+    made = lacking.post("/reservations", {"cohort": here.public_id}).json
+    assert (made["state"], made["provisional_until"]) == ("held", "2027-04-11")
+    clock.move(hours=1)
+    expired = lacking.get(f"/reservations/{made['id']}").json
+    assert (expired["state"], expired["provisional_until"]) == ("expired", None)
+
+
 def test_a_waiver_for_another_cohort_changes_nothing_here(registrar: User) -> None:
     trainee, here, there = factories.trainee(lacking="module-iii"), factories.cohort(), factories.cohort()
     waive(
@@ -212,6 +231,7 @@ def test_a_trainee_reserves_a_seat_and_reads_what_it_costs() -> None:
             "provisional_until": None,
             "price": dollars(2099),
             "deposit": dollars(500),
+            "fee": dollars(0),
             "paid": dollars(0),
             "remaining": dollars(2099),
             "due_next": {"amount": dollars(500), "due_at": "2027-01-11T11:00:00-08:00"},
@@ -271,7 +291,7 @@ def test_its_owner_reads_a_reservation_and_its_story(clock: StoppedClock, regist
     clock.move(minutes=5)
     lifecycle.hold_longer(held, until=until, now=clock.now, why="Asked by telephone.", by=registrar)
     clock.now = until
-    lifecycle.expire(held, now=until)
+    releasing.expire(held, now=until)
     answer = Program.of(held.trainee, Scope.READ).get(f"/reservations/{held.public_id}").json
     assert [(line["by"], line["what"], line["why"]) for line in answer["history"]] == [
         ("you", "reservation-held", ""),
@@ -296,7 +316,7 @@ def test_a_hold_that_ran_out_is_expired_whether_or_not_a_worker_has_noticed(cloc
     program = Program.of(held.trainee)
     clock.move(hours=1)
     unnoticed = program.get(f"/reservations/{held.public_id}").json
-    lifecycle.expire(held, now=clock.now)
+    releasing.expire(held, now=clock.now)
     noticed = program.get(f"/reservations/{held.public_id}").json
     assert (unnoticed["state"], unnoticed["held_until"], unnoticed["due_next"]) == ("expired", None, None)
     assert {**unnoticed, "history": None} == {**noticed, "history": None}
@@ -369,17 +389,212 @@ def test_a_reason_is_a_text_of_bearable_length(reason: object) -> None:
     assert held.state == "held"
 
 
-def test_what_is_paid_expired_or_cancelled_is_not_cancelled_here(clock: StoppedClock) -> None:
-    paid, ended, over = (factories.reservation() for _ in range(3))
-    Program.of(paid.trainee).post(
-        f"/reservations/{paid.public_id}/payments", {"purpose": "deposit", "gateway": "sandbox"}
+def pay(one: Reservation, purpose: str = "deposit") -> None:
+    """Pay with play money."""
+    answer = Program.of(one.trainee).post(
+        f"/reservations/{one.public_id}/payments", {"purpose": purpose, "gateway": "sandbox"}
     )
+    assert answer.status == 201
+
+
+def test_what_is_paid_comes_back_by_the_terms_it_was_reserved_under(clock: StoppedClock) -> None:
+    early, later, last = (factories.reservation(cohort=factories.cohort(starts_on=date(2027, 5, 11))) for _ in range(3))
+    for one in (early, later, last):
+        pay(one, "full")
+    expected = {
+        early: (datetime(2027, 3, 12, 23, 59, tzinfo=factories.LOS_ANGELES), 2099, "everything-back"),
+        later: (datetime(2027, 4, 11, 23, 59, tzinfo=factories.LOS_ANGELES), 1599, "deposit-kept"),
+        last: (datetime(2027, 4, 12, 0, 0, tzinfo=factories.LOS_ANGELES), 0, "nothing-back"),
+    }
+    for one, (when, amount, rule) in expected.items():
+        clock.now = when
+        answer = Program.of(one.trainee).post(f"/reservations/{one.public_id}/cancel")
+        status = "succeeded" if amount else "none"
+        assert (answer.status, answer.json["state"]) == (200, "cancelled")
+        assert answer.json["refund"] == {"amount": dollars(amount), "status": status, "rule": rule}
+        assert answer.json["paid"] == dollars(2099 - amount)
+
+
+def test_a_bank_transfer_goes_back_by_hand_and_the_answer_says_that_it_is_to_be_sent(registrar: User) -> None:
+    held = factories.reservation()
+    paying.record_transfer(held, Purpose.DEPOSIT, reference="T1", by=registrar, now=factories.NOW)
+    answer = Program.of(registrar).post(f"/reservations/{held.public_id}/cancel").json
+    assert answer["refund"] == {"amount": dollars(500), "status": "requested", "rule": "everything-back"}
+
+
+def test_what_has_ended_is_not_cancelled_again_and_what_to_do_is_said(clock: StoppedClock) -> None:
+    moved, ended, over = (factories.reservation() for _ in range(3))
+    Program.of(ended.trainee).post(f"/reservations/{ended.public_id}/cancel")
+    program = Program.of(moved.trainee)
+    new = program.post(f"/reservations/{moved.public_id}/transfer", {"cohort": factories.cohort().public_id}).json["id"]
+    clock.move(hours=1)
+    told = {
+        ended: "It has been cancelled before: there is nothing left to do.",
+        over: "Its time ran out, so it holds no seat: there is nothing left to cancel.",
+        moved: "It has moved to another cohort: cancel the reservation it goes on as (`moved_to`).",
+    }
+    for one, detail in told.items():
+        answer = Program.of(one.trainee).post(f"/reservations/{one.public_id}/cancel")
+        assert (answer.problem, answer.json["detail"]) == ((409, "not-cancellable"), detail)
+    assert program.get(f"/reservations/{moved.public_id}").json["moved_to"] == new
+    assert program.get(f"/reservations/{new}").json["moved_to"] is None
+
+
+def test_once_the_cohort_has_begun_cancelling_is_the_schools_matter(clock: StoppedClock, registrar: User) -> None:
+    paid = factories.reservation()
+    pay(paid)
+    clock.move(days=120)
+    for person in (paid.trainee, registrar):
+        answer = Program.of(person).post(f"/reservations/{paid.public_id}/cancel")
+        assert answer.problem == (409, "not-cancellable")
+        assert answer.json["detail"].startswith("The cohort has begun. Write to the school")
+
+
+def test_when_the_school_cancelled_the_cohort_the_choice_is_named(registrar: User) -> None:
+    paid = factories.reservation()
+    pay(paid)
+    calling_off.call_off(paid.cohort, why="The stage burned down.", now=factories.NOW, by=registrar)
+    program = Program.of(paid.trainee)
+    answer = program.post(f"/reservations/{paid.public_id}/cancel")
+    assert answer.problem == (409, "not-cancellable")
+    assert "you can choose between your money and another cohort" in answer.json["detail"]
+    moved = program.post(f"/reservations/{paid.public_id}/transfer", {"cohort": factories.cohort().public_id})
+    assert (moved.status, moved.json["state"], moved.json["paid"]) == (201, "reserved", dollars(500))
+
+
+@pytest.mark.parametrize("call", ["cancel", "transfer"])
+def test_only_its_owner_and_a_registrar_act_on_a_reservation(call: str, registrar: User) -> None:
+    body = {"cohort": factories.cohort().public_id}
+    owner = factories.reservation()
+    path = f"/reservations/{owner.public_id}/{call}"
+    assert Program().post(path, body).problem == (401, "unauthenticated")
+    assert Program.of(owner.trainee, Scope.READ).post(path, body).problem == (403, "scope-missing")
+    assert Program.of(registrar, Scope.REGISTRAR).post(path, body).problem == (403, "scope-missing")
+    for other in (factories.trainee(), factories.person(Role.INSTRUCTOR), factories.person(Role.BOOKKEEPER)):
+        assert Program.of(other).post(path, body).problem == (404, "not-found")
+    owner.refresh_from_db()
+    assert owner.state == "held"
+    assert Program.of(registrar, Scope.BOOK).post(path, body).status in {200, 201}
+
+
+@pytest.mark.parametrize("call", ["cancel", "transfer"])
+def test_a_repeat_with_the_same_key_does_nothing_twice(call: str) -> None:
+    held, target = factories.reservation(), factories.cohort()
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/{call}"
+    body = {"cohort": target.public_id} if call == "transfer" else {}
+    first, again = (program.post(path, body, key="once") for _ in range(2))
+    assert (again.status, again.json, again.headers["Idempotent-Replayed"]) == (first.status, first.json, "true")
+    assert Reservation.objects.filter(trainee=held.trainee).count() == (2 if call == "transfer" else 1)
+
+
+# -- moving ------------------------------------------------------------------------------------------------------------
+def transfer(one: Reservation, to: Cohort, by: User | None = None, **said: str) -> Answer:
+    return Program.of(by or one.trainee).post(
+        f"/reservations/{one.public_id}/transfer", {"cohort": to.public_id, **said}
+    )
+
+
+def test_a_trainee_moves_with_everything_that_was_paid() -> None:
+    paid, target = factories.reservation(), factories.cohort(starts_on=date(2027, 9, 1))
+    pay(paid)
+    answer = transfer(paid, target, reason="I have work in May")
+    new = Reservation.objects.get(cohort=target)
+    assert (answer.status, answer.json) == (
+        201,
+        {
+            "id": new.public_id,
+            "cohort": target.public_id,
+            "state": "reserved",
+            "seat_number": 1,
+            "held_until": None,
+            "provisional_until": None,
+            "price": dollars(2099),
+            "deposit": dollars(500),
+            "fee": dollars(0),
+            "paid": dollars(500),
+            "remaining": dollars(1599),
+            "due_next": {"amount": dollars(1599), "due_at": "2027-08-02T23:59:59-07:00"},
+            "url": f"{SITE}/reservations/{new.public_id}/",
+        },
+    )
+    old = Program.of(paid.trainee).get(f"/reservations/{paid.public_id}").json
+    assert (old["state"], old["paid"], old["moved_to"]) == ("transferred", dollars(0), new.public_id)
+    assert (old["history"][-1]["what"], old["history"][-1]["why"]) == ("reservation-transferred", "I have work in May")
+
+
+def test_a_fee_for_moving_late_is_part_of_what_remains(clock: StoppedClock) -> None:
+    terms = {"moving_fee_cents": 15_000, "moving_free_days": 60, "moving_until_days": 10}
+    paid = factories.reservation(cohort=factories.cohort(terms_changed=terms))
+    pay(paid)
+    clock.move(days=100)
+    answer = transfer(paid, factories.cohort(starts_on=date(2027, 9, 1))).json
+    assert (answer["fee"], answer["paid"], answer["remaining"]) == (dollars(150), dollars(500), dollars(1749))
+
+
+def test_every_refusal_of_a_move_leaves_the_old_seat_untouched(clock: StoppedClock) -> None:
+    held = factories.reservation()
+    full = factories.cohort(capacity=1)
+    factories.reservation(cohort=full)
+    waiting.join(full, factories.trainee(), now=clock.now)
+    closed = factories.cohort(status=CohortStatus.CLOSED)
+    before = Program.of(held.trainee).get(f"/reservations/{held.public_id}").json
+    assert transfer(held, closed).problem == (409, "booking-closed")
+    same = transfer(held, held.cohort)
+    assert (same.problem, same.json["reservation"]) == ((409, "already-reserved"), held.public_id)
+    refused = transfer(held, full)
+    assert (refused.problem, refused.json["waitlist_length"]) == ((409, "cohort-full"), 1)
+    unknown = Program.of(held.trainee).post(f"/reservations/{held.public_id}/transfer", {"cohort": "0" * 20})
+    assert unknown.problem == (404, "not-found")
+    held.trainee.completions.filter(module__code="module-i").delete()
+    unmet = transfer(held, factories.cohort())
+    assert unmet.problem == (409, "prerequisites-unmet")
+    assert [each["code"] for each in unmet.json["requirements"] if not each["met"]] == ["module-i"]
+    assert Program.of(held.trainee).get(f"/reservations/{held.public_id}").json == before
+
+
+def test_a_second_seat_where_two_are_allowed_is_still_one_a_cohort() -> None:
+    terms = {"one_active_seat": False}
+    here, there = factories.cohort(terms_changed=terms), factories.cohort(terms_changed=terms)
+    one = factories.reservation(cohort=here)
+    other = factories.reservation(cohort=there, trainee=one.trainee)
+    refused = transfer(one, there)
+    assert (refused.problem, refused.json["reservation"]) == ((409, "already-reserved"), other.public_id)
+
+
+def test_too_late_for_a_trainee_is_not_too_late_for_the_school(clock: StoppedClock, registrar: User) -> None:
+    paid, target = factories.reservation(), factories.cohort(starts_on=date(2027, 9, 1))
+    pay(paid)
+    clock.move(days=91)
+    refused = transfer(paid, target)
+    last_day = paid.cohort.starts_on - timedelta(days=30)
+    assert (refused.problem, refused.json["last_day"]) == ((409, "moving-over"), last_day.isoformat())
+    moved = transfer(paid, target, by=registrar, reason="Illness")
+    assert (moved.status, moved.json["state"]) == (201, "reserved")
+
+
+def test_a_registrar_who_is_the_trainee_moves_as_any_trainee(clock: StoppedClock) -> None:
+    both = factories.trainee()
+    RoleGrant.objects.create(user=both, role=Role.REGISTRAR, granted_at=factories.NOW)
+    paid = factories.reservation(trainee=both)
+    pay(paid)
+    clock.move(days=91)
+    assert transfer(paid, factories.cohort(starts_on=date(2027, 9, 1))).problem == (409, "moving-over")
+
+
+def test_what_has_ended_does_not_move_and_what_to_do_is_said(clock: StoppedClock) -> None:
+    moved, ended, over = (factories.reservation() for _ in range(3))
+    transfer(moved, factories.cohort())
     Program.of(ended.trainee).post(f"/reservations/{ended.public_id}/cancel")
     clock.move(hours=1)
-    for one, state in ((paid, "reserved"), (ended, "cancelled"), (over, "expired")):
-        answer = Program.of(one.trainee).post(f"/reservations/{one.public_id}/cancel")
-        assert answer.problem == (409, "not-cancellable")
-        assert answer.json["detail"] == f"Only an unpaid hold can be cancelled here; this one is {state}."
+    told = {
+        moved: "It has moved before: transfer the reservation it goes on as (`moved_to`).",
+        ended: "It has been cancelled, so there is no seat to move: reserve one in the other cohort.",
+        over: "Its time ran out, so there is no seat to move: reserve one in the other cohort.",
+    }
+    for one, detail in told.items():
+        for to in (factories.cohort(), one.cohort):
+            refused = transfer(one, to)
+            assert (refused.problem, refused.json["detail"]) == ((409, "not-movable"), detail)
 
 
 # -- rosters -----------------------------------------------------------------------------------------------------------
@@ -434,6 +649,21 @@ def test_someone_who_no_longer_is_an_instructor_reads_no_roster() -> None:
     former = factories.person(Role.TRAINEE)
     cohort = factories.cohort(instructors=(former,))
     assert Program.of(former).get(f"/cohorts/{cohort.public_id}/roster").problem == (403, "not-allowed")
+
+
+def test_a_seat_on_a_promise_is_provisional_until_the_promise_is_kept(registrar: User) -> None:
+    cohort = factories.cohort(terms_changed={"provisional_days": 30})
+    promised = factories.reservation(cohort=cohort, trainee=factories.trainee(lacking="module-iii"))
+    program = Program.of(registrar)
+
+    def state() -> object:
+        return program.get(f"/cohorts/{cohort.public_id}/roster").json["items"][0]["state"]
+
+    assert state() == "held"
+    pay(promised)
+    assert state() == "provisional"
+    factories.finish(promised.trainee, "module-iii")
+    assert state() == "expected"
 
 
 def test_a_lapsed_hold_is_on_no_roster(clock: StoppedClock, registrar: User) -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from booking.reservations import admission, lifecycle
+from booking.reservations import admission, cancelling, lifecycle, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.factories import NOW
@@ -28,7 +28,7 @@ def set_term(code: str, value: object) -> None:
 
 def test_a_qualified_trainee_holds_a_seat_for_an_hour() -> None:
     cohort, anna = factories.cohort(), factories.trainee()
-    held = lifecycle.hold(cohort, anna, now=NOW)
+    held = reserving.hold(cohort, anna, now=NOW)
     assert (held.state, held.seat_number, held.held_until) == (State.HELD, 1, NOW + HOUR)
     assert (held.price_cents, held.deposit_cents, held.currency) == (209_900, 50_000, "USD")
     assert [(c.kind, c.amount_cents) for c in held.charges.all()] == [("deposit", 50_000), ("balance", 159_900)]
@@ -36,7 +36,7 @@ def test_a_qualified_trainee_holds_a_seat_for_an_hour() -> None:
 
 def test_a_hold_that_a_registrar_makes_for_someone_waits_as_for_a_bank_transfer() -> None:
     registrar = factories.person(Role.REGISTRAR)
-    held = lifecycle.hold(factories.cohort(), factories.trainee(), now=NOW, by=registrar)
+    held = reserving.hold(factories.cohort(), factories.trainee(), now=NOW, by=registrar)
     assert held.held_until == NOW.replace(day=14, hour=17)  # Monday, and three business days
 
 
@@ -51,7 +51,7 @@ def test_holding_a_seat_leaves_history_and_one_message_in_the_same_transaction()
 def test_nothing_is_left_of_a_hold_that_was_rolled_back() -> None:
     cohort, anna = factories.cohort(), factories.trainee()
     with transaction.atomic():
-        lifecycle.hold(cohort, anna, now=NOW)
+        reserving.hold(cohort, anna, now=NOW)
         transaction.set_rollback(True)
     assert not Reservation.objects.exists()
     assert not Message.objects.exists()
@@ -95,15 +95,15 @@ def test_without_a_deposit_a_seat_is_reserved_at_once() -> None:
 @pytest.mark.parametrize("status", [CohortStatus.DRAFT, CohortStatus.CLOSED, CohortStatus.CANCELLED])
 def test_only_a_published_cohort_can_be_booked(status: CohortStatus) -> None:
     with pytest.raises(admission.BookingClosed):
-        lifecycle.hold(factories.cohort(status=status), factories.trainee(), now=NOW)
+        reserving.hold(factories.cohort(status=status), factories.trainee(), now=NOW)
 
 
 def test_bookings_begin_and_end_when_the_cohort_says() -> None:
     cohort, anna = factories.cohort(), factories.trainee()
     for moment in (cohort.bookings_open_at - timedelta(seconds=1), cohort.bookings_close_at):
         with pytest.raises(admission.BookingClosed):
-            lifecycle.hold(cohort, anna, now=moment)
-    assert lifecycle.hold(cohort, anna, now=cohort.bookings_open_at).state == State.HELD
+            reserving.hold(cohort, anna, now=moment)
+    assert reserving.hold(cohort, anna, now=cohort.bookings_open_at).state == State.HELD
 
 
 def test_the_first_reason_of_several_is_told() -> None:
@@ -112,21 +112,21 @@ def test_the_first_reason_of_several_is_told() -> None:
     factories.reservation(cohort=full)
     lacking = factories.trainee(lacking="module-iii")
     with pytest.raises(admission.PrerequisitesUnmet):
-        lifecycle.hold(full, lacking, now=NOW)
+        reserving.hold(full, lacking, now=NOW)
     factories.finish(lacking, "module-iii")
-    other = lifecycle.hold(factories.cohort(), lacking, now=NOW)
+    other = reserving.hold(factories.cohort(), lacking, now=NOW)
     with pytest.raises(admission.AlreadyReserved) as refused:
-        lifecycle.hold(full, lacking, now=NOW)
+        reserving.hold(full, lacking, now=NOW)
     assert refused.value.reservation == other
     with pytest.raises(admission.Full):
-        lifecycle.hold(full, factories.trainee(), now=NOW)
+        reserving.hold(full, factories.trainee(), now=NOW)
 
 
 @pytest.mark.parametrize("lacking", ["module-i", "module-ii", "module-iii", "on-set-days"])
 def test_each_prerequisite_alone_keeps_a_seat_from_someone_who_lacks_it(lacking: str) -> None:
     cohort = factories.cohort()
     with pytest.raises(admission.PrerequisitesUnmet) as refused:
-        lifecycle.hold(cohort, factories.trainee(lacking=lacking), now=NOW)
+        reserving.hold(cohort, factories.trainee(lacking=lacking), now=NOW)
     assert [outcome.code for outcome in refused.value.standing.missing] == [lacking]
     assert not cohort.seats.exclude(status="free").exists()
 
@@ -138,15 +138,15 @@ def test_a_waiver_lets_someone_in_and_one_for_another_cohort_does_not() -> None:
         anna, "module-iii", kind=WaiverKind.WAIVER, reason="Taught it", by=registrar, now=NOW, cohort_id=here.pk
     )
     with pytest.raises(admission.PrerequisitesUnmet):
-        lifecycle.hold(there, anna, now=NOW)
-    assert lifecycle.hold(here, anna, now=NOW).state == State.HELD
+        reserving.hold(there, anna, now=NOW)
+    assert reserving.hold(here, anna, now=NOW).state == State.HELD
 
 
 def test_someone_may_have_two_seats_where_the_terms_say_so() -> None:
     anna = factories.trainee()
     set_term("one_active_seat", False)
-    lifecycle.hold(factories.cohort(), anna, now=NOW)
-    assert lifecycle.hold(factories.cohort(), anna, now=NOW).state == State.HELD
+    reserving.hold(factories.cohort(), anna, now=NOW)
+    assert reserving.hold(factories.cohort(), anna, now=NOW).state == State.HELD
 
 
 def test_the_database_itself_refuses_a_second_active_seat() -> None:
@@ -158,11 +158,11 @@ def test_the_database_itself_refuses_a_second_active_seat() -> None:
 
 def test_a_cohort_that_has_ended_is_no_active_seat() -> None:
     anna = factories.trainee()
-    first = lifecycle.hold(factories.cohort(), anna, now=NOW)
+    first = reserving.hold(factories.cohort(), anna, now=NOW)
     with transaction.atomic():
-        lifecycle.secure(first, paid_in_full=True, now=NOW, by=None)
+        reserving.secure(first, paid_in_full=True, now=NOW, by=None)
     years_later = NOW + timedelta(days=500)
-    again = lifecycle.hold(factories.cohort(now=years_later), anna, now=years_later)
+    again = reserving.hold(factories.cohort(now=years_later), anna, now=years_later)
     assert again.state == State.HELD
 
 
@@ -184,25 +184,25 @@ def test_whoever_takes_a_lapsed_seat_expires_the_old_reservation_in_the_same_tra
 
 def test_someone_whose_hold_ran_out_may_try_again_in_the_same_cohort() -> None:
     cohort, anna = factories.cohort(capacity=1), factories.trainee()
-    first = lifecycle.hold(cohort, anna, now=NOW)
-    second = lifecycle.hold(cohort, anna, now=NOW + HOUR)
+    first = reserving.hold(cohort, anna, now=NOW)
+    second = reserving.hold(cohort, anna, now=NOW + HOUR)
     first.refresh_from_db()
     assert (first.state, second.state) == (State.EXPIRED, State.HELD)
 
 
 def test_someone_whose_hold_ran_out_may_go_to_another_cohort_and_leaves_nothing_behind() -> None:
     anna, old = factories.trainee(), factories.cohort(capacity=1)
-    first = lifecycle.hold(old, anna, now=NOW)
-    lifecycle.hold(factories.cohort(), anna, now=NOW + HOUR)
+    first = reserving.hold(old, anna, now=NOW)
+    reserving.hold(factories.cohort(), anna, now=NOW + HOUR)
     first.refresh_from_db()
     assert (first.state, old.seats.get().status) == (State.EXPIRED, "free")
 
 
 def test_expiring_frees_the_seat_once() -> None:
     held = factories.reservation()
-    assert not lifecycle.expire(held, now=NOW + HOUR - timedelta(seconds=1))
-    assert lifecycle.expire(held, now=NOW + HOUR)
-    assert not lifecycle.expire(held, now=NOW + HOUR)
+    assert not releasing.expire(held, now=NOW + HOUR - timedelta(seconds=1))
+    assert releasing.expire(held, now=NOW + HOUR)
+    assert not releasing.expire(held, now=NOW + HOUR)
     assert Message.objects.filter(kind="reservation-expired").count() == 1
 
 
@@ -210,31 +210,22 @@ def test_expiring_late_leaves_the_seat_of_whoever_took_it_alone() -> None:
     cohort = factories.cohort(capacity=1)
     first = factories.reservation(cohort=cohort)
     second = factories.reservation(cohort=cohort, now=NOW + HOUR)
-    assert not lifecycle.expire(first, now=NOW + HOUR)
+    assert not releasing.expire(first, now=NOW + HOUR)
     assert cohort.seats.get().occupant == second.trainee
 
 
 def test_giving_back_a_hold_frees_the_seat_and_keeps_the_reason() -> None:
     held = factories.reservation()
-    lifecycle.cancel_hold(held, now=NOW, by=held.trainee, why="Work came up")
+    cancelling.cancel(held, now=NOW, by=held.trainee, why="Work came up")
     held.refresh_from_db()
     assert (held.state, held.cohort.seats.first().status) == (State.CANCELLED, "free")  # type: ignore[union-attr]
     assert history_of("reservation", held.public_id).last().why == "Work came up"  # type: ignore[union-attr]
 
 
-def test_a_seat_that_was_paid_for_is_not_given_back_as_a_hold() -> None:
-    held = factories.reservation()
-    with transaction.atomic():
-        lifecycle.secure(held, paid_in_full=False, now=NOW, by=None)
-    with pytest.raises(lifecycle.Moved):
-        lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
-    assert held.cohort.seats.get(occupant=held.trainee).status == "taken"
-
-
 def test_a_hold_that_ran_out_cannot_be_cancelled_or_prolonged() -> None:
     held = factories.reservation()
     with pytest.raises(lifecycle.Moved):
-        lifecycle.cancel_hold(held, now=NOW + HOUR, by=held.trainee)
+        cancelling.cancel(held, now=NOW + HOUR, by=held.trainee)
     with pytest.raises(lifecycle.Moved):
         lifecycle.hold_longer(held, until=NOW + 3 * HOUR, now=NOW + HOUR, why="Please")
 
@@ -250,21 +241,21 @@ def test_prolonging_moves_the_seat_and_the_reservation_together() -> None:
 def test_a_move_from_another_state_than_the_one_read_changes_nothing() -> None:
     held = factories.reservation()
     stale = Reservation.objects.get(pk=held.pk)
-    lifecycle.cancel_hold(held, now=NOW, by=held.trainee)
+    cancelling.cancel(held, now=NOW, by=held.trainee)
     with pytest.raises(lifecycle.Moved):
         lifecycle.move(stale, State.RESERVED, now=NOW)
     assert Reservation.objects.get(pk=held.pk).state == State.CANCELLED
 
 
-@pytest.mark.parametrize("ended", [State.CANCELLED, State.TRANSFERRED])
-def test_what_has_ended_does_not_begin_again(ended: State) -> None:
-    assert lifecycle.MOVES[ended] == frozenset()
+def test_what_has_ended_does_not_begin_again() -> None:
+    assert lifecycle.MOVES[State.TRANSFERRED] == frozenset()
+    assert lifecycle.MOVES[State.CANCELLED] == {State.TRANSFERRED}  # the money of a cohort that the school cancelled
 
 
 def test_a_hold_takes_at_most_twelve_statements(django_assert_max_num_queries: object) -> None:
     cohort, anna = factories.cohort(), factories.trainee()
     with django_assert_max_num_queries(14):  # type: ignore[operator]  # the savepoint of this test's transaction is two
-        lifecycle.hold(cohort, anna, now=NOW)
+        reserving.hold(cohort, anna, now=NOW)
 
 
 def test_a_sold_out_answer_writes_nothing(django_assert_num_queries: object) -> None:
@@ -272,7 +263,7 @@ def test_a_sold_out_answer_writes_nothing(django_assert_num_queries: object) -> 
     factories.reservation(cohort=cohort)
     before = (Message.objects.count(), Reservation.objects.count())
     with pytest.raises(admission.Full):
-        lifecycle.hold(cohort, factories.trainee(), now=NOW)
+        reserving.hold(cohort, factories.trainee(), now=NOW)
     assert (Message.objects.count(), Reservation.objects.count()) == before
 
 
@@ -281,4 +272,4 @@ def test_the_school_s_midnight_decides_which_day_it_is() -> None:
     first_day = date(2027, 5, 11)
     cohort = factories.cohort(starts_on=first_day)
     eve = cohort.bookings_close_at - timedelta(minutes=1)
-    assert lifecycle.hold(cohort, factories.trainee(), now=eve).state == State.HELD
+    assert reserving.hold(cohort, factories.trainee(), now=eve).state == State.HELD

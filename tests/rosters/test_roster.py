@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.reservations import lifecycle
+from booking.reservations import reserving
 from tests import factories
 from workshops.cohorts.models import CohortStatus
 from workshops.people.models import Role
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.django_db
 def test_held_expected_and_provisional_people_are_told_apart() -> None:
     cohort = factories.cohort()
     held, paid, lapsed = (factories.trainee(name=name) for name in ("Held", "Paid", "Lapsed"))
-    lifecycle.hold(cohort, lapsed, now=factories.NOW - timedelta(hours=2))
+    reserving.hold(cohort, lapsed, now=factories.NOW - timedelta(hours=2))
     for person in (held, paid):
-        reservation = lifecycle.hold(cohort, person, now=factories.NOW)
-    lifecycle.secure(reservation, paid_in_full=False, now=factories.NOW, by=None)
+        reservation = reserving.hold(cohort, person, now=factories.NOW)
+    reserving.secure(reservation, paid_in_full=False, now=factories.NOW, by=None)
     lines = [(line.name, line.state) for line in roster(cohort, now=factories.NOW)]
     assert lines == [("Held", "held"), ("Paid", "expected")]
     paid.completions.all().delete()
@@ -31,7 +31,7 @@ def test_held_expected_and_provisional_people_are_told_apart() -> None:
 def test_the_roster_takes_three_statements_however_many_are_on_it(django_assert_num_queries: object) -> None:
     cohort = factories.cohort()
     for _ in range(3):
-        lifecycle.hold(cohort, factories.trainee(), now=factories.NOW)
+        reserving.hold(cohort, factories.trainee(), now=factories.NOW)
         with django_assert_num_queries(3):  # type: ignore[operator]
             roster(cohort, now=factories.NOW)
 
@@ -40,7 +40,7 @@ def test_an_instructor_reads_their_own_roster_and_no_other(client: Client) -> No
     mine, others = factories.person(Role.INSTRUCTOR), factories.person(Role.INSTRUCTOR)
     own = factories.cohort(now=now(), instructors=(mine,))
     foreign = factories.cohort(now=now(), instructors=(others,))
-    lifecycle.hold(own, factories.trainee(name="Anna Bell", pronouns="she/her", phone="+1 213 555 0147"), now=now())
+    reserving.hold(own, factories.trainee(name="Anna Bell", pronouns="she/her", phone="+1 213 555 0147"), now=now())
     client.force_login(mine)
     page = client.get(f"/teaching/{own.code}/").content.decode()
     assert [word in page for word in ("Anna Bell", "she/her", "+1 213 555 0147", "$")] == [True, True, True, False]

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +150,12 @@ def _major(programs: Path) -> int | None:
 class PostgresServer:
     """One server and its data, in one temporary folder. Use `running`, unless a test must crash and restart it."""
 
-    def __init__(self, installation: Installation, folder: Path, *, durable: bool) -> None:
+    def __init__(
+        self, installation: Installation, folder: Path, *, durable: bool, settings: Mapping[str, str] | None = None
+    ) -> None:
         """Prepare a data folder beneath `folder`. Raises PostgresUnavailableError when this machine won't have it."""
         self.durable = durable
+        self._settings = settings or {}
         self.folder = folder
         self.log = folder / "log"
         self.address = Address(folder)
@@ -173,6 +176,7 @@ class PostgresServer:
             # Only a machine that loses power can tell the difference, and it would lose this folder too.
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
+            **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
@@ -194,6 +198,20 @@ class PostgresServer:
     def crash(self) -> None:
         """End the server with nothing written on the way out: what it acknowledged must be there after `start`."""
         self._end(signal.SIGQUIT)
+
+    def kill(self) -> None:
+        """End every process of the server with SIGKILL at one moment, as where memory runs out; `start` recovers."""
+        assert self._process is not None
+        postmaster = self._process.pid
+        os.kill(postmaster, signal.SIGSTOP)  # it forks nobody more, and notices nothing
+        while backends := _running_children(postmaster):
+            for backend in backends:
+                with suppress(ProcessLookupError):
+                    os.kill(backend, signal.SIGKILL)
+            time.sleep(0.002)
+        self._process.kill()
+        self._process.wait()
+        self._process = None
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
@@ -273,6 +291,25 @@ class PostgresServer:
         return copied / programs.name
 
 
+def _running_children(parent: int) -> list[int]:
+    """The processes that this one forked, less those that have ended and wait for it to notice."""
+    return [pid for pid, state, forked_by in _processes() if forked_by == parent and not state.startswith("Z")]
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """Each process of this machine: its pid, its state, its parent's pid."""
+    if not Path("/proc/self/stat").exists():  # macOS
+        command = ["ps", "-A", "-o", "pid=,state=,ppid="]
+        for row in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+            pid, state, parent = row.split()
+            yield int(pid), state, int(parent)
+        return
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent = file.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            yield int(file.parent.name), state, int(parent)
+
+
 def _account() -> Account | None:
     """Nobody else, unless we are root: then the first account fit to own a server."""
     if os.geteuid() != 0:
@@ -301,16 +338,19 @@ def _open_to_all(folder: Path) -> bool:
 
 
 @contextmanager
-def running(installation: Installation | None = None, *, durable: bool = False) -> Iterator[PostgresServer]:
+def running(
+    installation: Installation | None = None, *, durable: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
     """A started server, stopped and deleted at the end. Raises PostgresUnavailableError where none can run.
 
     `durable` makes it write as it would in production (fsync on), for tests that crash it or measure it. Either way a
     commit waits for its write-ahead log, and the order in which sessions see each other's work is the real one.
+    `settings` are the server's own, beside ours.
     """
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_temporary_root()))
     server = None
     try:
-        server = PostgresServer(installation or find(), folder, durable=durable)
+        server = PostgresServer(installation or find(), folder, durable=durable, settings=settings)
         server.start()
         yield server
     finally:

@@ -21,6 +21,7 @@ from tests.services.environment import PROJECT, clean_environment, once
 
 READY_SECONDS = 60
 ACCESS_FORMAT = "[%(time)s] %(method)s %(path)s %(status)d %(dt_ms).0fms"
+SPAWNED = re.compile(r"Spawning worker-(\d+) with PID: (\d+)")
 FAULT = re.compile(r"Traceback \(most recent call last\)| 500 ")
 
 
@@ -89,6 +90,18 @@ class Product:
         assert self._worker is not None
         _kill_group(self._worker)
         self._worker = None
+
+    def web_processes(self) -> list[int]:
+        """The pids of the processes that serve requests, as the server last said."""
+        spawned = dict(SPAWNED.findall(self.web_log.read_text(errors="replace")))
+        return [int(spawned[number]) for number in sorted(spawned, key=int)]
+
+    def kill_web_process(self, number: int) -> None:
+        """End one of the processes that serve requests with SIGKILL; the server replaces it by itself.
+
+        One that was replaced less than six seconds ago must not be killed again: the server would give up.
+        """
+        os.kill(self.web_processes()[number], signal.SIGKILL)
 
     @property
     def web_log(self) -> Path:

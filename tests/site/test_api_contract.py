@@ -1,7 +1,7 @@
 """The contract as a whole: every call declares who may make it, and every answer is one that the description names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -26,10 +26,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from booking.reservations import cancelling, waiting
 from booking.site.api import api
 from booking.site.wsgi import application
 from tests import factories
 from tests.asking import Answer, Program, StoppedClock
+from workshops.cohorts.models import CohortStatus
 from workshops.people.models import Role, Scope
 from workshops.transactions import Busy
 from workshops.web.problems import CATALOGUE
@@ -68,6 +70,7 @@ def test_every_operation_declares_who_may_call_it(name: str) -> None:
 
 def test_the_calls_are_those_of_the_contract() -> None:
     assert sorted(re.sub(r"\{\w+\}", "{id}", name) for name in OPERATIONS) == [
+        "DELETE /waitlist/{id}",
         "GET /cohorts",
         "GET /cohorts/{id}",
         "GET /cohorts/{id}/eligibility",
@@ -76,10 +79,15 @@ def test_the_calls_are_those_of_the_contract() -> None:
         "GET /me",
         "GET /reservations",
         "GET /reservations/{id}",
+        "GET /waitlist",
         "POST /completions",
         "POST /reservations",
         "POST /reservations/{id}/cancel",
         "POST /reservations/{id}/payments",
+        "POST /reservations/{id}/transfer",
+        "POST /waitlist",
+        "POST /waitlist/{id}/accept",
+        "POST /waitlist/{id}/decline",
     ]
 
 
@@ -88,7 +96,8 @@ def test_the_calls_are_those_of_the_contract() -> None:
 def test_a_stranger_is_let_in_or_told_401_but_never_sent_to_a_page(name: str) -> None:
     method, path = re.sub(r"\{\w+\}", "0" * 20, name).split(" ")
     program = Program()
-    answer = program.get(path) if method == "GET" else program.post(path, {})
+    ask: Callable[[str], Answer] = getattr(program, method.lower())
+    answer = ask(path)
     if OPERATIONS[name].view_func.declared_access == "anyone":  # type: ignore[attr-defined]
         assert answer.status in {200, 404}
     else:
@@ -97,7 +106,7 @@ def test_a_stranger_is_let_in_or_told_401_but_never_sent_to_a_page(name: str) ->
 
 # -- errors of every kind ----------------------------------------------------------------------------------------------
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/nothing", "/cohorts/", "/waitlist", "/reservations/x/transfer", "/me/feeds"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/cohorts/", "/waitlist/", "/reservations/x/swap", "/me/feeds"])
 def test_an_address_that_is_none_is_a_problem_and_no_page(path: str) -> None:
     for program in (Program(), Program.of(factories.person(*Role))):
         assert program.get(path).problem == (404, "not-found")
@@ -134,7 +143,7 @@ def test_a_busy_database_is_said_to_be_busy_and_when_to_come_back(monkeypatch: p
     def busy(*_arguments: object, **_given: object) -> None:
         raise Busy
 
-    monkeypatch.setattr("booking.reservations.lifecycle.hold", busy)
+    monkeypatch.setattr("booking.reservations.reserving.hold", busy)
     program = Program.of(factories.trainee())
     answer = program.post("/reservations", {"cohort": factories.cohort().public_id}, key="once")
     assert (answer.problem, answer.headers["Retry-After"]) == ((503, "busy"), "2")
@@ -164,8 +173,8 @@ def test_every_answer_of_every_call_is_described_problems_included() -> None:
     for methods in DESCRIBED.values():
         for each in methods.values():
             for status, response in each["responses"].items():
-                kinds = set(response["content"])
-                assert kinds == {"application/json" if int(status) < 300 else "application/problem+json"}
+                good = set() if int(status) == 204 else {"application/json"}
+                assert set(response.get("content", ())) == (good if int(status) < 300 else {"application/problem+json"})
             named |= set(each["x-problems"])
             assert {"401", "429", "500"} <= {str(status) for status in each["responses"]}
     assert named <= set(CATALOGUE)
@@ -228,10 +237,11 @@ def described(db: None, settings: Settings) -> Iterator[BaseSchema]:
 def test_whatever_is_sent_the_answer_is_one_that_is_described(name: str, described: BaseSchema) -> None:
     """Half of what is sent fits the description and half does not; ids are real ones as often as not."""
     method, path = name.split(" ")
-    held = factories.reservation()
-    instructor = factories.person(*Role)
-    headers = {"Authorization": f"Bearer {factories.token(instructor, *Scope)}"}
-    ids = {"cohort_id": held.cohort.public_id, "reservation_id": held.public_id}
+    held = factories.reservation(cohort=factories.cohort(capacity=1))
+    everyone = factories.person(*Role)
+    entry, _ = waiting.join(held.cohort, everyone, now=factories.NOW)
+    headers = {"Authorization": f"Bearer {factories.token(everyone, *Scope)}"}
+    ids = {"cohort_id": held.cohort.public_id, "reservation_id": held.public_id, "entry_id": entry.public_id}
     known = {key: value for key, value in ids.items() if f"{{{key}}}" in path}
     operation = described[f"/api/v1{path}"][method]
 
@@ -253,19 +263,24 @@ def test_whatever_is_sent_the_answer_is_one_that_is_described(name: str, describ
     keeps_to_it()
 
 
+def checked(described: BaseSchema, key: str, name: str, expected: int, body: object = None, **ids: str) -> Any:
+    """Make a call, see that its answer has this status and is as described, and return its JSON."""
+    method, path = name.split(" ")
+    sent: dict[str, Any] = {} if body is None else {"body": body, "media_type": "application/json"}
+    case = described[f"/api/v1{path}"][method].Case(path_parameters=ids, **sent)
+    response = case.call(headers={"Authorization": f"Bearer {key}"})
+    assert response.status_code == expected, response.text
+    case.validate_response(response, checks=CHECKED)
+    return response.json() if response.content else None
+
+
 def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) -> None:
     trainee, registrar = factories.trainee(email="ines@example.org"), factories.person(Role.REGISTRAR)
     cohort, other = factories.cohort(), factories.cohort(starts_on=factories.NOW.date() + timedelta(days=200))
     keys = {role: factories.token(user, *Scope) for role, user in (("trainee", trainee), ("registrar", registrar))}
 
     def call(role: str, name: str, expected: int, body: object = None, **ids: str) -> Any:
-        method, path = name.split(" ")
-        sent: dict[str, Any] = {} if body is None else {"body": body, "media_type": "application/json"}
-        case = described[f"/api/v1{path}"][method].Case(path_parameters=ids, **sent)
-        response = case.call(headers={"Authorization": f"Bearer {keys[role]}"})
-        assert response.status_code == expected, response.text
-        case.validate_response(response, checks=CHECKED)
-        return response.json()
+        return checked(described, keys[role], name, expected, body, **ids)
 
     made = call("trainee", "POST /reservations", 201, {"cohort": cohort.public_id})["id"]
     call("trainee", "POST /reservations", 409, {"cohort": cohort.public_id})
@@ -278,7 +293,12 @@ def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) 
     call("registrar", "GET /cohorts/{cohort_id}/roster", 200, cohort_id=cohort.public_id)
     paying = {"purpose": "deposit", "gateway": "sandbox"}
     call("trainee", "POST /reservations/{reservation_id}/payments", 201, paying, reservation_id=made)
+    made = call(
+        "trainee", "POST /reservations/{reservation_id}/transfer", 201, {"cohort": other.public_id}, reservation_id=made
+    )["id"]
+    call("trainee", "POST /reservations/{reservation_id}/cancel", 200, {}, reservation_id=made)
     call("trainee", "POST /reservations/{reservation_id}/cancel", 409, {}, reservation_id=made)
+    call("trainee", "GET /reservations", 200)
     held = factories.reservation(cohort=other).public_id
     call("registrar", "POST /reservations/{reservation_id}/cancel", 200, {}, reservation_id=held)
     completion = {"email": "ines@example.org", "module": "module-iv", "completed_on": "2026-12-01"}
@@ -288,6 +308,54 @@ def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) 
     call("registrar", "GET /completions", 200)
     trainee.completions.filter(module__code="module-i").delete()
     call("registrar", "POST /reservations", 403, {"cohort": other.public_id})
+
+
+def test_every_answer_about_the_line_has_the_shape_that_is_described(described: BaseSchema) -> None:
+    full = factories.cohort(capacity=1)
+    key = factories.token(factories.trainee(), *Scope)
+
+    def call(name: str, expected: int, body: object = None, **ids: str) -> Any:
+        return checked(described, key, name, expected, body, **ids)
+
+    def offered() -> str:
+        held = factories.reservation(cohort=full)
+        entry: str = call("POST /waitlist", 201, {"cohort": full.public_id})["id"]
+        call("POST /waitlist/{entry_id}/accept", 409, entry_id=entry)
+        cancelling.cancel(held, now=factories.NOW, by=held.trainee)
+        call("GET /waitlist", 200)
+        return entry
+
+    call("POST /waitlist", 409, {"cohort": full.public_id})
+    call("DELETE /waitlist/{entry_id}", 204, entry_id=offered())
+    entry = offered()
+    call("POST /waitlist/{entry_id}/decline", 200, entry_id=entry)
+    call("POST /waitlist/{entry_id}/decline", 409, entry_id=entry)
+    entry = offered()
+    call("POST /waitlist", 200, {"cohort": full.public_id})
+    call("POST /waitlist/{entry_id}/accept", 200, entry_id=entry)
+    call("DELETE /waitlist/{entry_id}", 409, entry_id=entry)
+    call("POST /waitlist", 409, {"cohort": full.public_id})
+
+
+def test_every_refusal_of_a_move_has_the_shape_that_is_described(described: BaseSchema, clock: StoppedClock) -> None:
+    full, target = factories.cohort(capacity=1), factories.cohort()
+    seated, over = factories.reservation(cohort=full), factories.reservation()
+    late = factories.reservation(cohort=factories.cohort(starts_on=clock.now.date() + timedelta(days=20)))
+    held = factories.reservation()
+    expected = [
+        ("cohort-full", held, full),
+        ("already-reserved", seated, full),
+        ("booking-closed", held, factories.cohort(status=CohortStatus.CLOSED)),
+        ("moving-over", late, target),
+        ("not-movable", over, target),
+    ]
+    for slug, one, cohort in expected:
+        if one is over:
+            clock.move(hours=1)
+        key = factories.token(one.trainee, Scope.BOOK)
+        name, body = "POST /reservations/{reservation_id}/transfer", {"cohort": cohort.public_id}
+        answer = checked(described, key, name, 409, body, reservation_id=one.public_id)
+        assert answer["type"] == f"/problems/{slug}"
 
 
 def test_every_refusal_of_a_seat_has_the_shape_that_is_described(described: BaseSchema, clock: StoppedClock) -> None:
@@ -300,9 +368,6 @@ def test_every_refusal_of_a_seat_has_the_shape_that_is_described(described: Base
         "prerequisites-unmet": (factories.cohort(), factories.trainee(lacking="on-set-days")),
     }
     for slug, (cohort, trainee) in expected.items():
-        case = described["/api/v1/reservations"]["POST"].Case(
-            body={"cohort": cohort.public_id}, media_type="application/json"
-        )
-        response = case.call(headers={"Authorization": f"Bearer {factories.token(trainee, Scope.BOOK)}"})
-        assert response.json()["type"] == f"/problems/{slug}"
-        case.validate_response(response, checks=CHECKED)
+        key = factories.token(trainee, Scope.BOOK)
+        answer = checked(described, key, "POST /reservations", 409, {"cohort": cohort.public_id})
+        assert answer["type"] == f"/problems/{slug}"

@@ -22,8 +22,12 @@ ONE_WRITER = {
     r"Reservation\.objects\.(?:filter\(.*\)\.update|create|bulk_create)|reservation\.state\s*=[^=]": (
         "booking/reservations/lifecycle.py"
     ),
+    r"WaitlistEntry\.objects\.(?:\w+\(\)\.)?(?:filter\([^#]*?\)\.update|create|bulk_create)|\bentry\.state\s*=[^=]": (
+        "booking/reservations/waitlist.py"
+    ),
     r"(?:LedgerEntry|Posting)\.objects\.(?:create|bulk_create)": "booking/payments/ledger.py",
     r"HistoryLine\.objects\.(?:create|bulk_create)": "workshops/history/record.py",
+    r"\bPost\.objects\.(?:filter\(.*\)\.update|create|bulk_create)": "workshops/conversations/writing.py",
     r"RoleGrant\.objects\.(?:get_or_create|create|bulk_create|filter\(.*\)\.delete)": "workshops/people/roles.py",
     r"import stripe|from stripe": "booking/payments/gateways/stripe.py",
 }

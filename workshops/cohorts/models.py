@@ -48,10 +48,11 @@ class CohortQuerySet(models.QuerySet["Cohort"]):
         return self.exclude(status=CohortStatus.DRAFT)
 
     def with_seats_left(self, now: datetime) -> "CohortQuerySet":
-        """Annotate `capacity` and `free_seats` (free, or held by a hold that ran out) as of `now`."""
+        """Annotate `capacity`, `free_seats` (free, or held by a hold that ran out) and `taken_seats` as of `now`."""
         return self.annotate(
             capacity=models.Count("seats"),
             free_seats=models.Count("seats", filter=seat_is_free(now, "seats__")),
+            taken_seats=models.Count("seats", filter=Q(seats__status=SeatStatus.TAKEN)),
         )
 
     def coming(self, today: date) -> "CohortQuerySet":
@@ -77,6 +78,9 @@ class Cohort(models.Model):
     )
     revised_at = models.DateTimeField()
     terms_changed = models.JSONField(default=dict, blank=True, help_text="Terms that differ from the school's.")
+    certain_since = models.DateTimeField(
+        null=True, editable=False, help_text="When it became certain to run. Never taken back: people book travel."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CohortQuerySet.as_manager()

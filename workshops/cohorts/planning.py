@@ -14,12 +14,13 @@ from django.db.models import F
 
 from workshops.clock import school_day
 from workshops.cohorts import seats
+from workshops.cohorts.certainty import Certain, Certainty, certainty
 from workshops.cohorts.checklist import obstacles
-from workshops.cohorts.models import Cohort, CohortStatus, Seat, Session, Teaching, Venue, seat_is_free
+from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus, Session, Teaching, Venue, seat_is_free
 from workshops.cohorts.plans import Day, Neighbour, Objection, Plan, about_capacity, changes, objections
 from workshops.history.record import line, record, record_all
 from workshops.people.models import Role, User
-from workshops.programme.models import MODULE_IV, Module, School
+from workshops.programme.models import MODULE_IV, Module, School, school_terms
 from workshops.programme.terms import Terms
 from workshops.transactions import writes
 
@@ -73,6 +74,17 @@ def plan_of(cohort: Cohort) -> Plan:
         instructors=tuple(teaching.instructor for teaching in teachings),
         lead=next((teaching.instructor for teaching in teachings if teaching.is_lead), None),
     )
+
+
+def certainty_of(cohort: Cohort, *, now: datetime, terms: Terms | None = None) -> Certainty:
+    """Whether the cohort runs, as of `now`, in two statements at most: seats are counted only where that decides.
+
+    `terms` are those that hold for it now, where the caller has read them.
+    """
+    terms = terms or cohort.terms(school_terms())
+    counts = terms.minimum_enrolment > 0 and cohort.certain_since is None
+    taken = cohort.seats.filter(status=SeatStatus.TAKEN).count() if counts else 0
+    return certainty(cohort.starts_on, terms, taken=taken, since=cohort.certain_since, today=school_day(now))
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -136,9 +148,18 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
 
 @writes
 def change_cohort(
-    cohort: Cohort, plan: Plan, *, by: User, now: datetime, reason: str = "", despite: Collection[str] = ()
+    cohort: Cohort,
+    plan: Plan,
+    *,
+    by: User,
+    now: datetime,
+    reason: str = "",
+    despite: Collection[str] = (),
+    people_are_told: bool = False,
 ) -> Cohort:
     """Bring title, code, venue, days, topics and the time for bookings to `plan`; its seats and instructors are left.
+
+    `people_are_told`: whoever calls this tells those who have a seat that days or venue change, and what they may do.
 
     What held against the cohort before, and was decided then, is not asked again. A session keeps its UID by its day;
     its sequence is raised exactly when its time, its venue or its title changes. Locks the school's row, the cohort
@@ -152,7 +173,8 @@ def change_cohort(
     before = plan_of(cohort)
     plan = replace(plan, capacity=before.capacity, instructors=before.instructors, lead=before.lead)
     new = _new_objections(cohort, before, plan, now)
-    if (plan.hours != before.hours or plan.venue != before.venue) and (people := _people_in(cohort, now)):
+    concerns_people = not people_are_told and (plan.hours != before.hours or plan.venue != before.venue)
+    if concerns_people and (people := _people_in(cohort, now)):
         new.append(
             Objection(
                 "people",
@@ -283,6 +305,49 @@ def _too_small(capacity: int, before: int, in_use: seats.SeatsInUse) -> Objectio
 
 
 @writes
+def keep_seat_back(cohort: Cohort, number: int, *, by: User, now: datetime, why: str) -> int | None:
+    """Keep one seat for nobody. Returns the id of the person whose lapsed hold on it ended with that, if there is one.
+
+    Locks the cohort, then the seat.
+
+    Raises:
+        Refused: when someone has the seat, when it is kept back already, or when there is none of this number.
+    """
+    cohort = _with_seat(cohort, number)
+    try:
+        kept = seats.keep_back(cohort.pk, number, now=now)
+    except seats.SeatInUse as in_use:
+        raise Refused(
+            [Objection("seat-in-use", f"{in_use.occupant} has seat {number}. Only a free seat can be kept back.")]
+        ) from None
+    if kept is None:
+        raise Refused([Objection("seat-kept", f"Seat {number} is kept back already.")])
+    _record(cohort, "seat-kept-back", by=by, now=now, why=why, seat=number)
+    return kept.displaced_id
+
+
+@writes
+def give_seat_out(cohort: Cohort, number: int, *, by: User, now: datetime, why: str) -> None:
+    """Let people have a seat that was kept back. Locks the cohort, then the seat.
+
+    Raises:
+        Refused: when the seat is not kept back (any more), or when there is none of this number.
+    """
+    cohort = _with_seat(cohort, number)
+    if not seats.give_out(cohort.pk, number):
+        raise Refused([Objection("seat-not-kept", f"Seat {number} is not kept back, so there is nothing to give out.")])
+    _record(cohort, "seat-given-out", by=by, now=now, why=why, seat=number)
+
+
+def _with_seat(cohort: Cohort, number: int) -> Cohort:
+    """The cohort, locked, so that its seats neither come nor go until the command is done."""
+    cohort = _standing(cohort)
+    if number not in set(cohort.seats.values_list("number", flat=True)):
+        raise Refused([Objection("no-such-seat", f"{cohort} has no seat {number} (any more).")])
+    return cohort
+
+
+@writes
 def set_cohort_terms(cohort: Cohort, values: dict[str, int | bool | str], *, by: User, now: datetime) -> bool:
     """Let these terms differ here from the school's; every other one follows it. False when that was so already.
 
@@ -339,6 +404,75 @@ def close(cohort: Cohort, *, by: User, now: datetime, why: str = "") -> Cohort:
     return _set_status(cohort, CohortStatus.CLOSED, "cohort-closed", by=by, now=now, why=why)
 
 
+@writes
+def cancel(cohort: Cohort, *, by: User, now: datetime, why: str) -> Cohort:
+    """Decide that a cohort does not take place. Its seats are shut: nobody gets one, whoever is asking at this moment.
+
+    Whoever calls this has locked all seats and freed those that people had (see `seats.lock_all`); what becomes of the
+    people is not the ground floor's matter. Every session's sequence is raised, so that calendars notice. Locks the
+    cohort.
+
+    Raises:
+        Refused: without a reason, for a draft, and for one that is cancelled already or has ended.
+    """
+    cohort = _locked(cohort)
+    _insist(_not_to_be_cancelled(cohort, why, now), "", ())
+    seats.shut(cohort.pk)
+    cohort.sequence, cohort.revised_at = cohort.sequence + 1, now
+    cohort.save(update_fields=["sequence", "revised_at"])
+    cohort.sessions.update(sequence=F("sequence") + 1, revised_at=now)
+    return _set_status(cohort, CohortStatus.CANCELLED, "cohort-cancelled", by=by, now=now, why=why)
+
+
+def _not_to_be_cancelled(cohort: Cohort, why: str, now: datetime) -> list[Objection]:
+    if cohort.status not in (CohortStatus.PUBLISHED, CohortStatus.CLOSED):
+        status = cohort.get_status_display().lower()
+        return [Objection("status", f"The cohort is {status}: there is nothing to cancel.")]
+    if cohort.ends_on < school_day(now):
+        return [Objection("over", "The cohort has taken place.")]
+    if not why.strip():
+        return [Objection("reason", "Say why: everyone who has a seat reads it.")]
+    return []
+
+
+@writes
+def make_certain(cohort: Cohort, *, now: datetime, by: User | None = None, why: str = "") -> bool:
+    """Write down that the cohort is certain to run. That happens once and is never taken back: people book travel.
+
+    A registrar may say so whatever comes, for a reason. Without one (`by` is None) the minimum must be reached, which
+    is asked again here. False when it was certain already, has no minimum, or the minimum is not reached after all.
+    Locks the cohort.
+
+    Raises:
+        Refused: when a registrar gives no reason, or the cohort is a draft, cancelled, or has begun.
+    """
+    cohort = _locked(cohort)
+    found = certainty_of(cohort, now=now)
+    if by is None:
+        may = found.state == Certain.CERTAIN and _may_become_certain(cohort) and found.is_to_come
+    else:
+        _insist(_not_to_be_decided(cohort, found, why), "", ())
+        may = found.state != Certain.ALWAYS
+    if not may or not Cohort.objects.filter(pk=cohort.pk, certain_since=None).update(certain_since=now):
+        return False
+    _record(cohort, "cohort-certain", by=by, now=now, why=why, taken=found.taken, minimum=found.minimum)
+    return True
+
+
+def _may_become_certain(cohort: Cohort) -> bool:
+    return cohort.status in {CohortStatus.PUBLISHED, CohortStatus.CLOSED}
+
+
+def _not_to_be_decided(cohort: Cohort, found: Certainty, why: str) -> list[Objection]:
+    if not _may_become_certain(cohort):
+        return [Objection("status", f"The cohort is {cohort.get_status_display().lower()}: nothing is to be decided.")]
+    if not found.is_to_come:
+        return [Objection("begun", "The cohort has begun: nothing is to be decided any more.")]
+    if not why.strip():
+        return [Objection("reason", "Say why it runs all the same.")]
+    return []
+
+
 def _wrong_status(cohort: Cohort, wanted: CohortStatus) -> list[Objection]:
     if cohort.status == wanted:
         return []
@@ -367,7 +501,11 @@ def _lock_the_year() -> None:
 
 
 def _locked(cohort: Cohort) -> Cohort:
-    return Cohort.objects.select_for_update(of=("self",)).select_related("venue", "module").get(pk=cohort.pk)
+    # Inserting a reservation locks its cohort's key (FOR KEY SHARE). This lock leaves the key alone, so a plain claim,
+    # its seat locked by then, neither waits for a planner nor deadlocks with one who goes on to that seat.
+    # Its venue is read afterwards: who waited for a lock gets the row as it is now, but joined to what it had before.
+    list(Cohort.objects.select_for_update(no_key=True).filter(pk=cohort.pk).values_list("pk"))
+    return Cohort.objects.select_related("venue", "module").get(pk=cohort.pk)
 
 
 def _standing(cohort: Cohort) -> Cohort:
@@ -416,5 +554,5 @@ def _names(people: Sequence[User]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "Nobody"
 
 
-def _record(cohort: Cohort, what: str, *, by: User, now: datetime, why: str = "", **facts: Any) -> None:
+def _record(cohort: Cohort, what: str, *, by: User | None, now: datetime, why: str = "", **facts: Any) -> None:
     record(what, about=("cohort", cohort.public_id), by=by, now=now, why=why.strip(), **facts)

@@ -71,8 +71,12 @@ def any_left(cohort_id: int, now: datetime) -> bool:
     return Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id).exists()
 
 
-def claim(cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime) -> Claimed:
+def claim(
+    cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime, number: int | None = None
+) -> Claimed:
     """Take one seat for this person: held until `until`, or taken for good when that is None.
+
+    `number` asks for one certain seat, for two people who change places.
 
     A seat whose hold ran out is as good as a free one, and the person's own comes first, since nobody may have two.
     Locks the one seat it takes. Where every free seat is being taken by others at this moment, it waits for them once,
@@ -81,7 +85,8 @@ def claim(cohort_id: int, occupant_id: int, *, until: datetime | None, now: date
     Raises:
         CohortFull: when no seat is left.
     """
-    own_first = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id).order_by(
+    free = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id)
+    own_first = (free if number is None else free.filter(number=number)).order_by(
         Case(When(occupant_id=occupant_id, then=Value(0)), default=Value(1)),
         F("held_until").asc(nulls_first=True),
         "number",
@@ -146,3 +151,59 @@ def release_lapsed(cohort_id: int, occupant_id: int, now: datetime) -> bool:
             cohort_id=cohort_id, occupant_id=occupant_id, status=SeatStatus.HELD, held_until__lte=now
         ).update(status=SeatStatus.FREE, occupant=None, held_until=None)
     )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A seat that is kept back, and the occupant whose lapsed hold on it ended with that."""
+
+    number: int
+    displaced_id: int | None
+
+
+class SeatInUse(Exception):
+    """The seat cannot be kept back: `occupant` has it."""
+
+    def __init__(self, number: int, occupant: User) -> None:
+        super().__init__(f"Seat {number} is in use.")
+        self.number = number
+        self.occupant = occupant
+
+
+def keep_back(cohort_id: int, number: int, *, now: datetime) -> Kept | None:
+    """Let nobody have this seat: free, or with a hold that ran out, it becomes blocked. None when it is already.
+
+    Locks the seat. A cohort must have one of this number.
+
+    Raises:
+        SeatInUse: when someone holds or has taken it; nothing has changed then.
+    """
+    # Without its occupant: who waited for a lock gets the row as it is now, but joined to whoever was there before.
+    seat = Seat.objects.select_for_update().get(cohort=cohort_id, number=number)
+    if seat.status == SeatStatus.BLOCKED:
+        return None
+    is_over = seat.held_until is not None and seat.held_until <= now
+    if seat.occupant is not None and not is_over:
+        raise SeatInUse(number, seat.occupant)
+    Seat.objects.filter(pk=seat.pk).update(status=SeatStatus.BLOCKED, occupant=None, held_until=None)
+    return Kept(number, seat.occupant_id)
+
+
+def give_out(cohort_id: int, number: int) -> bool:
+    """Let anyone have a seat that was kept back. False when it is not (any more)."""
+    return bool(
+        Seat.objects.filter(cohort=cohort_id, number=number, status=SeatStatus.BLOCKED).update(status=SeatStatus.FREE)
+    )
+
+
+def shut(cohort_id: int) -> None:
+    """Block every seat that nobody has: a cohort that will not run gives none away, whoever is asking at this moment.
+
+    The caller has freed the others and holds the locks of all of them (`lock_all`).
+    """
+    Seat.objects.filter(cohort_id=cohort_id, status=SeatStatus.FREE).update(status=SeatStatus.BLOCKED)
+
+
+def lock_all(cohort_id: int) -> None:
+    """Lock every seat of a cohort: whoever is taking one has taken it before this returns, or waits until it ends."""
+    list(Seat.objects.select_for_update().filter(cohort_id=cohort_id).order_by("pk").values_list("pk"))

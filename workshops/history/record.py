@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from workshops.history.models import HistoryLine
 from workshops.history.words import SENTENCES
+from workshops.rows import insert
 
 if TYPE_CHECKING:
     from workshops.people.models import User
@@ -37,7 +38,7 @@ def line(
 
 def record_all(lines: list[HistoryLine]) -> None:
     """Write these lines, inside the transaction that makes them true."""
-    HistoryLine.objects.bulk_create(lines)
+    insert(lines)
 
 
 def record(

@@ -1,7 +1,7 @@
 """Queueing messages inside the transaction that causes them, and sending what is due after it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
 
@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from workshops.messages.models import Message, MessageState
 from workshops.messages.words import Words, read
 from workshops.people.models import User
+from workshops.rows import insert
 from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
@@ -40,17 +41,36 @@ def queue(
     step: int = 0,
 ) -> None:
     """Queue one message, in the caller's transaction. A second one of the same (kind, about, step) is not queued."""
-    message = Message(
-        kind=kind,
-        subject=":".join(about),
-        step=step,
-        to=to,
-        # Line breaks in what people typed would let a name pose as a paragraph, a link or a header.
-        context={key: " ".join(value.split()) for key, value in {"name": str(to), **context}.items()},
-        created_at=now,
-        due_at=now,
-    )
-    Message.objects.bulk_create([message], ignore_conflicts=True)
+    queue_all(kind, [(about, to, context)], now=now, step=step)
+
+
+def queue_all(
+    kind: str,
+    messages: Iterable[tuple[tuple[str, str], User, Mapping[str, str]]],
+    *,
+    now: datetime,
+    step: int = 0,
+) -> None:
+    """Queue a message of one kind to each of many, as `queue` does for one (about, to, context), in one statement."""
+    queued = [
+        Message(
+            kind=kind,
+            subject=":".join(about),
+            step=step,
+            to=to,
+            # Line breaks in what people typed would let a name pose as a paragraph, a link or a header.
+            context={key: " ".join(value.split()) for key, value in {"name": str(to), **context}.items()},
+            created_at=now,
+            due_at=now,
+        )
+        for about, to, context in messages
+    ]
+    insert(queued, passing_over_known=True)
+
+
+def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:
+    """Which steps of this kind have been queued about these subjects: pairs of subject and step. One statement."""
+    return set(Message.objects.filter(kind=kind, subject__in=list(subjects)).values_list("subject", "step"))
 
 
 def words_of(message: Message) -> Words:

@@ -126,6 +126,7 @@ class Migration(migrations.Migration):
                 ('sequence', models.PositiveIntegerField(default=0, help_text='Raised when its title or the opening of bookings moves.')),
                 ('revised_at', models.DateTimeField()),
                 ('terms_changed', models.JSONField(blank=True, default=dict, help_text="Terms that differ from the school's.")),
+                ('certain_since', models.DateTimeField(editable=False, help_text='When it became certain to run. Never taken back: people book travel.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('module', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cohorts', to='workshops.module')),
                 ('venue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cohorts', to='workshops.venue')),
@@ -205,6 +206,16 @@ class Migration(migrations.Migration):
                 ('granted_at', models.DateTimeField()),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='role_grants', to=settings.AUTH_USER_MODEL)),
             ],
+        ),
+        migrations.CreateModel(
+            name='ProgrammeRevision',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(default=workshops.ids.new_id, max_length=32)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='programme_revision_one_row')],
+            },
         ),
         migrations.CreateModel(
             name='School',
@@ -313,6 +324,28 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['created_at'], name='kept_answer_age')],
                 'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='kept_answer_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Post',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=workshops.ids.new_id, editable=False, max_length=20, unique=True)),
+                ('about_kind', models.CharField(max_length=20)),
+                ('about_id', models.CharField(max_length=40)),
+                ('words', models.CharField(max_length=4000)),
+                ('written_at', models.DateTimeField()),
+                ('read_by_person_at', models.DateTimeField(null=True)),
+                ('read_by_school_at', models.DateTimeField(null=True)),
+                ('told_at', models.DateTimeField(help_text='When the other side was sent a notice; empty where an earlier one still waited to be read.', null=True)),
+                ('settled_at', models.DateTimeField(help_text='When a registrar said that it needs no answer.', null=True)),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ('pk',),
+                'indexes': [models.Index(fields=['about_kind', 'about_id', 'person', 'id'], name='post_thread')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('words', ''), _negated=True), name='post_words')],
             },
         ),
         migrations.CreateModel(

@@ -1,11 +1,11 @@
 """Reading a person's facts, and the writer of single ones; `importing` writes many at once, by the same rules."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import CharField, DateField, Q, Value
-from django.db.models.functions import Cast
+from django.db import connection
 
 from workshops.clock import in_words, school_day
 from workshops.history.record import record
@@ -21,6 +21,7 @@ from workshops.prerequisites.models import (
     Waiver,
     WaiverKind,
 )
+from workshops.programme.in_force import Programme, programme_now
 from workshops.programme.models import Module, Requirement
 from workshops.transactions import writes
 
@@ -42,9 +43,13 @@ def rules_for(module_code: str) -> list[Rule]:
 
     One statement.
     """
+    return rules_of(programme_now(), module_code)
+
+
+def rules_of(programme: Programme, module_code: str) -> list[Rule]:
+    """The same rules, from a programme that has been read. Pure."""
     wanted, rules = {module_code}, []
-    requirements = Requirement.objects.select_related("module", "needs_module").order_by("-module__position", "-id")
-    for requirement in requirements:
+    for requirement in programme.requirements:
         if requirement.module.code not in wanted:
             continue
         if requirement.needs_module:
@@ -66,64 +71,80 @@ def rules_for(module_code: str) -> list[Rule]:
 
 def facts_of(users: Iterable[int], today: date, cohort_id: int | None = None) -> dict[int, Facts]:
     """The facts of many people in one statement. Waivers for another cohort than `cohort_id` are left out."""
-    people = list(users)
-    rows: dict[int, list[_Row]] = {person: [] for person in people}
-    for user_id, kind, code, day in _union(people, today, cohort_id):
-        rows[user_id].append(_Row(kind, code, day))
-    return {person: _facts(found) for person, found in rows.items()}
+    known: dict[int, _Known] = {person: _Known() for person in users}
+    if known:
+        with connection.cursor() as cursor:
+            cursor.execute(*_question(list(known), today, cohort_id))
+            for person, kind, code, day in cursor.fetchall():
+                known[person].add(kind, code, day)
+    return {person: found.facts() for person, found in known.items()}
 
 
-class _Row(NamedTuple):
-    kind: str
-    code: str
-    day: date | None
+# Written by hand: it is asked for every seat, and building it by the ORM takes longer than answering it. Waivers are
+# chosen as by `Waiver.objects.in_force`.
+_FACTS = """
+SELECT it.user_id, 'completion', module.code, CAST(it.completed_on AS text)
+  FROM workshops_completion it JOIN workshops_module module ON module.id = it.module_id WHERE it.user_id {people}
+UNION ALL
+SELECT it.user_id, 'access', module.code, CAST(it.granted_on AS text)
+  FROM workshops_access it JOIN workshops_module module ON module.id = it.module_id WHERE it.user_id {people}
+UNION ALL
+SELECT it.user_id, 'entitlement', module.code, NULL
+  FROM workshops_entitlement it JOIN workshops_module module ON module.id = it.module_id WHERE it.user_id {people}
+UNION ALL
+SELECT user_id, kind, requirement, NULL
+  FROM workshops_waiver WHERE user_id {people} AND revoked_at IS NULL AND (until IS NULL OR until >= %(today)s)
+  AND (cohort_id IS NULL OR cohort_id = %(cohort)s)
+UNION ALL
+SELECT it.user_id, it.state, '', CAST(days.day AS text)
+  FROM workshops_onsetrecord it JOIN workshops_onsetday days ON days.record_id = it.id
+  WHERE it.user_id {people} AND it.state <> 'withdrawn'
+"""
+_OF_ONE = _FACTS.format(people="= %(people)s")
+# One parameter, however many people: SQLite takes a limited number of them.
+_OF_MANY = {
+    "sqlite": _FACTS.format(people="IN (SELECT value FROM json_each(%(people)s))"),
+    "postgresql": _FACTS.format(people="= ANY(%(people)s)"),
+}
 
 
-def _facts(rows: list[_Row]) -> Facts:
-    dates = {
-        kind: {row.code: row.day for row in rows if row.kind == kind and row.day} for kind in ("completion", "access")
-    }
-    days = {
-        state: frozenset(row.day for row in rows if row.kind == state and row.day)
-        for state in (RecordState.ACCEPTED, RecordState.IN_REVIEW)
-    }
-    codes = {
-        kind: frozenset(row.code for row in rows if row.kind == kind)
-        for kind in (WaiverKind.WAIVER, WaiverKind.BEFORE, "entitlement")
-    }
-    return Facts(
-        completions=dates["completion"],
-        access=dates["access"],
-        accepted_days=days[RecordState.ACCEPTED],
-        in_review_days=days[RecordState.IN_REVIEW],
-        waived=codes[WaiverKind.WAIVER],
-        accepted_before=codes[WaiverKind.BEFORE],
-        entitled=codes["entitlement"],
-    )
+def _question(people: list[int], today: date, cohort_id: int | None) -> tuple[str, dict[str, Any]]:
+    """The statement for these people and its parameters."""
+    parameters: dict[str, Any] = {"today": today.isoformat(), "cohort": cohort_id}
+    if len(people) == 1:
+        return _OF_ONE, {"people": people[0], **parameters}
+    several = json.dumps(people) if connection.vendor == "sqlite" else people
+    return _OF_MANY[connection.vendor], {"people": several, **parameters}
 
 
-def _union(people: list[int], today: date, cohort_id: int | None) -> Any:
-    """Rows of (person, kind, code, date) from five tables, as one UNION ALL."""
+class _Known:
+    """What the rows of one person say, as they come."""
 
-    def text(value: str) -> Value:
-        return Value(value, output_field=CharField())
+    def __init__(self) -> None:
+        self.dates: dict[str, dict[str, date]] = {"completion": {}, "access": {}}
+        self.days: dict[str, set[date]] = {RecordState.ACCEPTED: set(), RecordState.IN_REVIEW: set()}
+        self.codes: dict[str, set[str]] = {WaiverKind.WAIVER: set(), WaiverKind.BEFORE: set(), "entitlement": set()}
 
-    no_day = Cast(Value(None), DateField())
-    waivers = Waiver.objects.in_force(today).filter(Q(cohort=None) | Q(cohort_id=cohort_id), user__in=people).order_by()
-    days = OnSetDay.objects.filter(record__user__in=people).exclude(record__state=RecordState.WITHDRAWN).order_by()
-    return (
-        Completion.objects.filter(user__in=people)
-        .values_list("user_id", text("completion"), "module__code", "completed_on")
-        .union(
-            Access.objects.filter(user__in=people).values_list("user_id", text("access"), "module__code", "granted_on"),
-            Entitlement.objects.filter(user__in=people).values_list(
-                "user_id", text("entitlement"), "module__code", no_day
-            ),
-            waivers.values_list("user_id", "kind", "requirement", no_day),
-            days.values_list("record__user_id", "record__state", text(""), "day"),
-            all=True,
+    def add(self, kind: str, code: str, day: str | None) -> None:
+        """Take in one row: what kind of fact, about what, and its date as YYYY-MM-DD where it has one."""
+        if day is None:
+            self.codes[kind].add(code)
+        elif kind in self.dates:
+            self.dates[kind][code] = date.fromisoformat(day)
+        else:
+            self.days[kind].add(date.fromisoformat(day))
+
+    def facts(self) -> Facts:
+        """All of it."""
+        return Facts(
+            completions=self.dates["completion"],
+            access=self.dates["access"],
+            accepted_days=frozenset(self.days[RecordState.ACCEPTED]),
+            in_review_days=frozenset(self.days[RecordState.IN_REVIEW]),
+            waived=frozenset(self.codes[WaiverKind.WAIVER]),
+            accepted_before=frozenset(self.codes[WaiverKind.BEFORE]),
+            entitled=frozenset(self.codes["entitlement"]),
         )
-    )
 
 
 def standing_of(user: User, module_code: str, today: date, cohort_id: int | None = None) -> tuple[Standing, Facts]:

@@ -18,6 +18,7 @@ def load_programme(apps: Any, _schema_editor: Any) -> None:
         return apps.get_model("workshops", name).objects
 
     model("School").create(pk=1, **facts["school"])
+    model("ProgrammeRevision").create(pk=1)
     modules = {
         item["code"]: model("Module").create(position=position, **item)
         for position, item in enumerate(facts["module"], start=1)

@@ -8,6 +8,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from workshops.ids import new_id
+from workshops.programme import revision  # noqa: F401  (hears of every migration, and guards the tables below)
 from workshops.programme.terms import Terms
 
 MODULE_IV = "module-iv"
@@ -156,6 +158,18 @@ class ConductText(models.Model):
 
     def __str__(self) -> str:
         return f"Conduct, version {self.version}"
+
+
+class ProgrammeRevision(models.Model):
+    """The name of the programme as it is now: one row, renewed by the database. See `programme.revision`."""
+
+    name = models.CharField(max_length=32, default=new_id)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(pk=1), name="programme_revision_one_row"),)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def school() -> School:

@@ -26,6 +26,8 @@ _MEMBERS: Mapping[str, Mapping[str, JsonSchema]] = {
         "requirements": {"type": "array", "items": {"$ref": "#/components/schemas/RequirementAnswer"}}
     },
     "cohort-full": {"waitlist_length": {"type": "integer"}},
+    "offer-gone": {"state": {"type": "string", "description": "What has become of the place in line."}},
+    "moving-over": {"last_day": {"type": "string", "format": "date", "description": "The last day it was possible."}},
     "conflicting-completion": {
         "recorded": {"type": "string", "format": "date", "description": "The date that is on record."}
     },
@@ -52,7 +54,7 @@ SECURITY_SCHEMES: JsonSchema = {
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "A browser that is signed in; every POST also sends X-CSRFToken.",
+        "description": "A browser that is signed in; every change also sends X-CSRFToken.",
     },
 }
 
@@ -68,15 +70,15 @@ def extras(
     problems: Sequence[str],
 ) -> dict[str, Any]:
     """The parts of an operation's description that its function does not show."""
-    changes = method != "GET"
-    slugs = [*_usual_problems(path, anonymous=anonymous, changes=changes), *problems]
-    responses = _problem_responses(slugs, changes=changes)
-    if changes:
+    repeats = method == "POST"
+    slugs = [*_usual_problems(method, path, anonymous=anonymous), *problems]
+    responses = _problem_responses(slugs, repeats=repeats)
+    if repeats:
         for status in answers:
             responses[status] = {"headers": _headers("Idempotent-Replayed")}
     return {
         "responses": responses,
-        "parameters": [dict(KEY_PARAMETER)] if changes else [],
+        "parameters": [dict(KEY_PARAMETER)] if repeats else [],
         "security": ([{}] if anonymous else []) + [{"token": [str(scope) for scope in scopes]}, {"session": []}],
         "x-who": who,
         "x-scopes": [str(scope) for scope in scopes],
@@ -89,18 +91,20 @@ def problem_schemas() -> dict[str, JsonSchema]:
     return {_name(slug): _schema(slug) for slug in CATALOGUE}
 
 
-def _usual_problems(path: str, *, anonymous: bool, changes: bool) -> list[str]:
+def _usual_problems(method: str, path: str, *, anonymous: bool) -> list[str]:
     usual = ["bad-request", "unauthenticated", "invalid-input", "slow-down", "server-error"]
     if not anonymous:
         usual += ["scope-missing", "not-allowed"]
     if "{" in path:
         usual.append("not-found")
-    if changes:
-        usual += ["csrf", "malformed-json", "idempotency-key-reused", "in-progress", "busy"]
+    if method != "GET":
+        usual += ["csrf", "busy"]
+    if method == "POST":
+        usual += ["malformed-json", "idempotency-key-reused", "in-progress"]
     return usual
 
 
-def _problem_responses(slugs: Sequence[str], *, changes: bool) -> dict[int, dict[str, Any]]:
+def _problem_responses(slugs: Sequence[str], *, repeats: bool) -> dict[int, dict[str, Any]]:
     by_status: dict[int, list[str]] = {}
     for slug in sorted(set(slugs)):
         by_status.setdefault(CATALOGUE[slug][0], []).append(slug)
@@ -108,7 +112,7 @@ def _problem_responses(slugs: Sequence[str], *, changes: bool) -> dict[int, dict
     for status, together in sorted(by_status.items()):
         headers = ["Retry-After"] if _WITH_RETRY_AFTER & set(together) else []
         headers += ["WWW-Authenticate"] if status == 401 else []
-        headers += ["Idempotent-Replayed"] if status == 422 and changes else []
+        headers += ["Idempotent-Replayed"] if status == 422 and repeats else []
         schemas = [{"$ref": f"#/components/schemas/{_name(slug)}"} for slug in together]
         schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
         responses[status] = {

@@ -84,7 +84,7 @@ def roles(*allowed: Role, scopes: Sequence[Scope]) -> Access:
 
 def operation(
     router: Router,
-    method: Literal["GET", "POST"],
+    method: Literal["GET", "POST", "DELETE"],
     path: str,
     answers: Mapping[int, Any],
     *,
@@ -137,7 +137,7 @@ def _entrance(access: Access, method: str) -> Callable[[Run], Run]:
             access.check(caller)
             request.person = caller.user if caller else None
             key = request.headers.get("Idempotency-Key")
-            if method == "GET" or key is None or caller is None:
+            if method != "POST" or key is None or caller is None:
                 return run(request, **given)
             return answered_once(request, caller.user, key, lambda: run(request, **given), now=request.now)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.db.models import BigIntegerField, CharField, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 
-from workshops.people.models import ApiToken, Role, Scope, User
+from workshops.compiled import Compiled, Parameter
+from workshops.people.models import ApiToken, Role, RoleGrant, Scope, User
 from workshops.transactions import Busy, writes
 from workshops.web.problems import Problem
 
@@ -21,6 +22,10 @@ _NEEDS_ROLE = {
     Scope.TEACH: frozenset({Role.INSTRUCTOR, Role.REGISTRAR}),
     Scope.REGISTRAR: frozenset({Role.REGISTRAR}),
 }
+
+# Asked with every request of a program.
+_TOKEN = Compiled(lambda: ApiToken.objects.select_related("user").filter(digest=Parameter("digest", CharField())))
+_ROLES = Compiled(lambda: RoleGrant.objects.filter(user=Parameter("user", BigIntegerField())).order_by())
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,12 @@ def _bearer(request: HttpRequest, header: str, now: datetime) -> Caller:
     secret = secret.strip()
     if kind.lower() != "bearer" or not secret:
         raise Problem("unauthenticated", "The Authorization header must read: Bearer, a space, and the token.")
-    token = ApiToken.objects.select_related("user").filter(digest=ApiToken.digest_of(secret)).first()
+    token = next(iter(_TOKEN(digest=ApiToken.digest_of(secret))), None)
     if token is None or token.revoked_at is not None or token.expires_at <= now or not token.user.is_active:
         raise Problem("unauthenticated")
     if token.last_used_at is None or token.last_used_at <= now - LAST_USED_EVERY:
         _note_use(token, now)
+    token.user.roles = frozenset(Role(grant.role) for grant in _ROLES(user=token.user_id))
     request.user = token.user
     allowed = frozenset(scope for scope in scopes_of(token.user) if scope in token.scopes)
     return Caller(token.user, allowed, f"token {token.digest}")

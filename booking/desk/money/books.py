@@ -7,13 +7,16 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
+from booking.desk.money.rules import why
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.gateways.offline import Offline
 from booking.payments.ledger import with_paid
 from booking.payments.models import UNDER_WAY, Account, LedgerEntry, Payment, Posting, Refund, RefundStatus
+from booking.reservations.deadlines import end_of_grace
+from booking.reservations.lapses import overdue_past_grace
 from booking.reservations.models import Reservation, State
-from workshops.clock import SCHOOL_ZONE
+from workshops.clock import SCHOOL_ZONE, school_day
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Awaited:
 def owed(now: datetime) -> list[Owed]:
     """Everything that is owed on seats as of `now`, the most urgent first. Two statements."""
     live = with_paid(Reservation.objects.holding_a_seat(now)).exclude(state=State.OFFERED)
-    unpaid = live.filter(paid_cents__lt=F("price_cents"))
+    unpaid = live.filter(paid_cents__lt=F("price_cents") + F("fee_cents"))
     lines = []
     for reservation in unpaid.select_related("trainee", "cohort").prefetch_related("charges"):
         paid: int = reservation.paid_cents
@@ -62,7 +65,7 @@ def owed(now: datetime) -> list[Owed]:
                 reservation=reservation,
                 state=reservation.state_at(now),
                 paid_cents=paid,
-                remaining_cents=reservation.price_cents - paid,
+                remaining_cents=reservation.owed_cents - paid,
                 next=upcoming,
                 is_overdue=upcoming.due_at < now,
             )
@@ -85,13 +88,46 @@ def totals(lines: Iterable[Owed]) -> list[Total]:
     return [found[currency] for currency in sorted(found)]
 
 
-def refunds_waiting() -> QuerySet[Refund]:
-    """Money that must go back and has not, the oldest first."""
-    return (
+@dataclass(frozen=True)
+class PastGrace:
+    """A seat whose balance has not come and whose grace is over: somebody must decide."""
+
+    reservation: Reservation
+    state: State
+    due: Due
+    grace_ended_at: datetime
+    may_be_decided: bool
+    """Not once the cohort has begun."""
+
+
+def past_grace(now: datetime) -> list[PastGrace]:
+    """The seats about which the registrar decides, the longest overdue first. Two statements."""
+    found = []
+    for reservation in overdue_past_grace(now):
+        due = due_next(reservation.charges.all(), reservation.paid_cents)  # type: ignore[attr-defined]
+        assert due is not None
+        ended_at, state = end_of_grace(due.due_at, reservation.terms), reservation.state_at(now)
+        to_come = school_day(now) < reservation.cohort.starts_on
+        found.append(PastGrace(reservation, state, due, ended_at, to_come))
+    return found
+
+
+@dataclass(frozen=True)
+class ToSend:
+    """A refund that has not gone back, and why it is owed in words."""
+
+    refund: Refund
+    why: str
+
+
+def refunds_waiting() -> list[ToSend]:
+    """Money that must go back and has not, the oldest first. One statement."""
+    waiting = (
         Refund.objects.exclude(status=RefundStatus.SUCCEEDED)
-        .select_related("payment__reservation__trainee", "payment__reservation__cohort")
+        .select_related("payment", "reservation__trainee", "reservation__cohort")
         .order_by("requested_at", "pk")
     )
+    return [ToSend(refund, why(refund.rule)) for refund in waiting]
 
 
 def transfers_awaited(now: datetime) -> list[Awaited]:
@@ -127,6 +163,10 @@ def journal(period: Period) -> QuerySet[LedgerEntry]:
     return entries.select_related("reservation").prefetch_related("postings").order_by("-at", "-pk")
 
 
+_EVENTS = {"carried-from": "Carried to another cohort from", "carried-to": "Carried from another cohort to"}
+"""Sources that need more than their first word: after these comes the reservation."""
+
+
 @dataclass(frozen=True)
 class Booked:
     """One posting as a line of the journal: cents on one side, none on the other."""
@@ -140,7 +180,7 @@ class Booked:
     def what(self) -> str:
         """What was booked, in words: its source begins with the kind of event."""
         kind, _, key = self.entry.source.partition(":")
-        return f"{kind.capitalize()} {key[:8]}"
+        return f"{_EVENTS.get(kind, kind.capitalize())} {key[:8]}"
 
 
 def lines_of(entries: Iterable[LedgerEntry]) -> list[Booked]:

@@ -1,15 +1,12 @@
-"""What the registrar is asked about money and holds."""
+"""What the registrar is asked about money."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils.timezone import localtime
 
-from booking.desk.fields import DAYS_KNOWN, DayInput, MomentField, a_reason
+from booking.desk.fields import DAYS_KNOWN, DayInput
 from booking.payments.forms import what_is_missing
 from booking.reservations.models import Reservation
-from workshops.clock import moment_in_words
 
 
 class PeriodForm(forms.Form):
@@ -48,32 +45,3 @@ class RefundSentForm(forms.Form):
     """Money that has been sent back."""
 
     reference = forms.CharField(max_length=80, help_text="What the bank calls the transfer back.")
-
-
-class HoldLongerForm(forms.Form):
-    """A later end for a hold."""
-
-    prefix = "longer"
-    until = MomentField(label="Hold until", help_text="Los Angeles time.")
-    why = a_reason("Why does it wait longer?")
-
-    def __init__(self, *args: Any, reservation: Reservation, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.reservation = reservation
-
-    def clean_until(self) -> datetime:
-        """Later than it is now, and before the cohort begins."""
-        until: datetime = self.cleaned_data["until"]
-        ends = self.reservation.held_until
-        if ends and until <= ends:
-            raise forms.ValidationError(f"The hold lasts until {moment_in_words(ends)} already. Choose a later time.")
-        if localtime(until).date() >= self.reservation.cohort.starts_on:
-            raise forms.ValidationError("The cohort begins by then. Choose a time before its first day.")
-        return until
-
-
-class CancelHoldForm(forms.Form):
-    """Giving back a seat that nobody has paid for."""
-
-    prefix = "cancel"
-    why = a_reason("Why is it cancelled?")

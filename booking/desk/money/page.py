@@ -6,13 +6,20 @@ from datetime import datetime
 
 from django import forms
 
-from booking.desk.money.forms import CancelHoldForm, HoldLongerForm, RefundSentForm, TransferForm
+from booking.desk.money.forms import RefundSentForm, TransferForm
+from booking.desk.money.rules import why
+from booking.desk.reservations.forms import HoldLongerForm, WaiveFeeForm
+from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
+from booking.desk.reservations.previews import may_release
 from booking.payments import gateways, ledger
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.forms import what_is_missing
 from booking.payments.models import Payment, Refund, RefundStatus
+from booking.payments.returning import story_of
+from booking.reservations import moving
 from booking.reservations.models import OWING, Charge, Reservation, State
+from workshops.cohorts.models import Cohort
 from workshops.history.record import history_of
 from workshops.history.words import Told, told
 from workshops.people.models import User
@@ -34,18 +41,20 @@ class Charged:
 
 @dataclass(frozen=True)
 class Paid:
-    """One attempt to pay, with what went back of it."""
+    """One attempt to pay, with what went back of it. `before` is the cohort it was made for, where that was another."""
 
     payment: Payment
     way: str
     refunds: list["GoingBack"]
+    before: Cohort | None
 
 
 @dataclass(frozen=True)
 class GoingBack:
-    """One refund, and the form to record that it was sent, where that is left to do."""
+    """One refund, why it is owed, and the form to record that it was sent, where that is left to do."""
 
     refund: Refund
+    why: str
     form: forms.BaseForm | None
 
 
@@ -56,15 +65,23 @@ class ReservationPage:
     reservation: Reservation
     state: State
     paid_cents: int
+    to_send_cents: int
+    """Of what has been paid, what is owed back and has not gone."""
     remaining_cents: int
     next: Due | None
     is_overdue: bool
+    moved_to: Reservation | None
+    """Where it goes on, when it has moved to another cohort."""
     charges: list[Charged]
     payments: list[Paid]
     reference: str
     """What a payer writes on a transfer."""
     story: list[Told]
     forms: dict[str, forms.BaseForm]
+    open: str
+    """The form that somebody came to the page for."""
+    moves: frozenset[str]
+    """Which of "release", "move" and "swap" are possible now; empty for whoever only keeps the books."""
     is_own: bool
 
     @property
@@ -74,28 +91,49 @@ class ReservationPage:
 
 
 def reservation_page(
-    reservation: Reservation, reader: User, *, now: datetime, bound: Mapping[str, forms.BaseForm] | None = None
+    reservation: Reservation,
+    reader: User,
+    *,
+    now: datetime,
+    bound: Mapping[str, forms.BaseForm] | None = None,
+    wanted: str = "",
 ) -> ReservationPage:
-    """Gather one reservation's page for this reader."""
+    """Gather one reservation's page for this reader; `wanted` is the form they came for."""
     bound = bound or {}
-    paid, state = ledger.paid_cents(reservation), reservation.state_at(now)
+    paid, kept, state = ledger.paid_cents(reservation), ledger.kept_cents(reservation), reservation.state_at(now)
     charges = list(reservation.charges.all())
     upcoming = due_next(charges, paid) if state in OWING else None
     charged = _charged(charges, paid, now, owes=state in OWING)
-    payments = list(reservation.payments.select_related("recorded_by").prefetch_related("refunds__recorded_by"))
+    payments = list(
+        Payment.objects.filter(reservation__in=story_of(reservation))
+        .select_related("recorded_by", "reservation__cohort")
+        .prefetch_related("refunds__recorded_by", "refunds__reservation")
+    )
     story = list(history_of("reservation", reservation.public_id)) if reader.is_registrar else []
     return ReservationPage(
         reservation=reservation,
         state=state,
         paid_cents=paid,
-        remaining_cents=max(reservation.price_cents - paid, 0) if state in OWING else 0,
+        to_send_cents=paid - kept,
+        remaining_cents=reservation.remaining_cents(paid) if state in OWING else 0,
         next=upcoming,
         is_overdue=any(each.is_overdue for each in charged),
+        moved_to=Reservation.objects.filter(moved_from=reservation).select_related("cohort").first(),
         charges=charged,
-        payments=[Paid(each, _way(each), _going_back(each, reader, bound)) for each in reversed(payments)],
+        payments=[
+            Paid(
+                payment=each,
+                way=_way(each),
+                refunds=_going_back(each, reader, bound),
+                before=each.reservation.cohort if each.reservation_id != reservation.pk else None,
+            )
+            for each in reversed(payments)
+        ],
         reference=transfer_reference(Payment(reservation=reservation)),
         story=[told(line, reader) for line in reversed(story)],
-        forms={**_forms(reservation, state, ledger.kept_cents(reservation)), **bound} if reader.is_registrar else {},
+        forms={**_forms(reservation, state, kept, now), **bound} if reader.is_registrar else {},
+        open=wanted,
+        moves=_moves(reservation, state, now) if reader.is_registrar else frozenset(),
         is_own=reservation.trainee_id == reader.pk,
     )
 
@@ -120,15 +158,31 @@ def _going_back(payment: Payment, reader: User, bound: Mapping[str, forms.BaseFo
     for refund in payment.refunds.all():
         name = f"refund-{refund.public_id}"
         waits = refund.status != RefundStatus.SUCCEEDED and reader.is_registrar
-        shown.append(GoingBack(refund, (bound.get(name) or RefundSentForm(prefix=name)) if waits else None))
+        form = (bound.get(name) or RefundSentForm(prefix=name)) if waits else None
+        shown.append(GoingBack(refund, why(refund.rule), form))
     return shown
 
 
-def _forms(reservation: Reservation, state: State, paid: int) -> dict[str, forms.BaseForm]:
+def _forms(reservation: Reservation, state: State, kept: int, now: datetime) -> dict[str, forms.BaseForm]:
     possible: dict[str, forms.BaseForm] = {}
-    if what_is_missing(reservation, paid):
-        possible["transfer"] = TransferForm(reservation=reservation, paid_cents=paid)
+    # Nobody owes anything on an offer, and what arrives after a move is recorded where the reservation goes on.
+    if state != State.TRANSFERRED and reservation.conduct_accepted_at and what_is_missing(reservation, kept):
+        possible["transfer"] = TransferForm(reservation=reservation, paid_cents=kept)
     if state == State.HELD:
         possible["longer"] = HoldLongerForm(reservation=reservation)
-        possible["cancel"] = CancelHoldForm()
+    if state in (State.RESERVED, State.CONFIRMED) and reservation.remaining_cents(kept):
+        possible["balance"] = pay_later_form(reservation, now)
+    if state in OWING and reservation.provisional_until:
+        possible["promise"] = promise_longer_form(reservation, now)
+    if state in OWING and reservation.fee_cents:
+        possible["fee"] = WaiveFeeForm()
     return possible
+
+
+def _moves(reservation: Reservation, state: State, now: datetime) -> frozenset[str]:
+    possible = {
+        "release": may_release(reservation, now),
+        "move": moving.may_move(reservation, now),
+        "swap": state in OWING,
+    }
+    return frozenset(name for name, is_possible in possible.items() if is_possible)

@@ -1,13 +1,8 @@
 """The money pages. Registrar and bookkeeper read them; only the registrar changes anything."""
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.timezone import localtime
 from django.utils.timezone import now as current_time
@@ -18,38 +13,38 @@ from booking.desk.money.books import (
     journal,
     lines_of,
     owed,
+    past_grace,
     refunds_waiting,
     totals,
     transfers_awaited,
     trial_balance,
 )
-from booking.desk.money.forms import CancelHoldForm, HoldLongerForm, PeriodForm, RefundSentForm, TransferForm
-from booking.desk.money.page import reservation_page
+from booking.desk.money.forms import PeriodForm, RefundSentForm, TransferForm
 from booking.desk.money.spreadsheet import amount, csv_answer
+from booking.desk.reservations.answering import Asked, carried_out, decided, find
+from booking.desk.reservations.answering import page as reservation_page
 from booking.payments import ledger, paying, settling
 from booking.payments.models import Purpose, Refund, RefundStatus
-from booking.reservations import lifecycle
+from booking.payments.returning import where_it_counts
 from booking.reservations.models import Reservation
 from workshops import money
-from workshops.clock import moment_in_words
 from workshops.people.models import Role
-from workshops.prerequisites.facts import BadFact, not_their_own
 from workshops.web.access import SignedInRequest, roles
 
 A_PAGE = 50
-Asked = dict[str, Any]
 
 
 @roles(Role.REGISTRAR, Role.BOOKKEEPER)
 @require_safe
 def what_is_owed(request: SignedInRequest) -> HttpResponse:
-    """What is owed on seats, what must go back, and which transfers are on their way."""
+    """What is owed on seats, where a decision is due, what must go back, and which transfers are on their way."""
     now = current_time()
     lines = owed(now)
     shown = Paginator(lines, A_PAGE).get_page(request.GET.get("page"))
     page = {
         "page": shown,
         "totals": totals(lines),
+        "past_grace": past_grace(now),
         "refunds": refunds_waiting(),
         "transfers": transfers_awaited(now),
     }
@@ -67,6 +62,7 @@ def owed_csv(_request: SignedInRequest) -> HttpResponse:
         "state",
         "currency",
         "price",
+        "fee",
         "paid",
         "remaining",
         "next",
@@ -81,6 +77,7 @@ def owed_csv(_request: SignedInRequest) -> HttpResponse:
             line.state.label,
             line.reservation.currency,
             amount(line.reservation.price_cents),
+            amount(line.reservation.fee_cents),
             amount(line.paid_cents),
             amount(line.remaining_cents),
             amount(line.next.amount_cents),
@@ -141,38 +138,44 @@ def _period(form: PeriodForm) -> Period:
 @require_safe
 def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
     """One reservation: its money, and for the registrar its story and what can be done."""
-    return _page(request, _reservation(public_id))
+    return reservation_page(request, find(public_id))
 
 
 @roles(Role.REGISTRAR)
 @require_POST
 def transfer(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """Record a bank transfer or cheque that arrived."""
-    found = _reservation(public_id)
-    form = TransferForm(request.POST, reservation=found, paid_cents=ledger.kept_cents(found))
+    """Record a bank transfer or cheque that arrived; for a reservation that has moved on, where it is now."""
+    found = find(public_id)
+    counts = where_it_counts(found)
+    form = TransferForm(request.POST, reservation=counts, paid_cents=ledger.kept_cents(counts))
 
-    def record(asked: Asked) -> str:
+    def record(asked: Asked) -> tuple[str, Reservation]:
         settled = paying.record_transfer(
-            found,
+            counts,
             Purpose(asked["purpose"]),
             reference=asked["reference"],
             by=request.user,
             now=current_time(),
         )
         cents = money.in_words(settled.payment.amount_cents, settled.payment.currency)
+        there = f" for their seat in {counts.cohort}" if counts.pk != found.pk else ""
         if settled.seat_is_theirs:
-            return f"{cents} is recorded, and the seat is theirs."
-        return f"{cents} is recorded. No seat was left, so all of it must go back: send it, and record that below."
+            return f"{cents} is recorded{there}, and the seat is theirs.", counts
+        goes_back = "No seat was left, so all of it must go back: send it, and record that below."
+        return f"{cents} is recorded. {goes_back}", counts
 
-    return _carried_out(request, found, "transfer", form, record)
+    def again(status: int) -> HttpResponse:
+        return reservation_page(request, find(counts.public_id), {"transfer": form}, status=status)
+
+    return decided(request, form, record, again, about=(counts,))
 
 
 @roles(Role.REGISTRAR)
 @require_POST
 def refund_sent(request: SignedInRequest, public_id: str, refund_id: str) -> HttpResponse:
     """Record that a refund has been sent back."""
-    found = _reservation(public_id)
-    refund = get_object_or_404(Refund, public_id=refund_id, payment__reservation=found)
+    found = find(public_id)
+    refund = get_object_or_404(Refund, public_id=refund_id, reservation=found)
     name = f"refund-{refund.public_id}"
 
     def record(asked: Asked) -> str:
@@ -181,74 +184,4 @@ def refund_sent(request: SignedInRequest, public_id: str, refund_id: str) -> Htt
         settling.refunded(refund, now=current_time(), by=request.user, reference=asked["reference"])
         return f"{money.in_words(refund.amount_cents, refund.payment.currency)} is recorded as sent back."
 
-    return _carried_out(request, found, name, RefundSentForm(request.POST, prefix=name), record)
-
-
-@roles(Role.REGISTRAR)
-@require_POST
-def longer(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """Let a hold last longer."""
-    found = _reservation(public_id)
-
-    def prolong(asked: Asked) -> str:
-        lifecycle.hold_longer(found, until=asked["until"], now=current_time(), why=asked["why"], by=request.user)
-        return f"The seat is held until {moment_in_words(asked['until'])}."
-
-    return _carried_out(request, found, "longer", HoldLongerForm(request.POST, reservation=found), prolong)
-
-
-@roles(Role.REGISTRAR)
-@require_POST
-def cancel(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """Give back a seat that nobody has paid for."""
-    found = _reservation(public_id)
-
-    def give_back(asked: Asked) -> str:
-        lifecycle.cancel_hold(found, now=current_time(), by=request.user, why=asked["why"])
-        return f"Cancelled. Seat {found.seat_number} is free again, and {found.trainee} is told."
-
-    return _carried_out(request, found, "cancel", CancelHoldForm(request.POST), give_back)
-
-
-def _reservation(public_id: str) -> Reservation:
-    return get_object_or_404(
-        Reservation.objects.select_related("trainee", "cohort__venue", "cohort__module"), public_id=public_id
-    )
-
-
-def _carried_out(
-    request: SignedInRequest, found: Reservation, name: str, form: forms.BaseForm, act: Callable[[Asked], str]
-) -> HttpResponse:
-    """Do what one form of the page asks, say so, and show the page; what is refused keeps what was typed."""
-    status = 422
-    if form.is_valid():
-        try:
-            not_their_own(found.trainee, request.user)
-            said = act(form.cleaned_data)
-        except BadFact as refused:
-            form.add_error(None, str(refused))
-        except paying.AlreadyRecorded:
-            form.add_error(
-                "reference", "A transfer with this reference is on record already. Look at the statement again."
-            )
-        except paying.NothingToPay as refused:
-            form.add_error(None, str(refused))
-            status = 409
-        except lifecycle.Moved:
-            found = _reservation(found.public_id)
-            state = found.state_at(current_time()).label.lower()
-            form.add_error(None, f"The reservation is {state} by now, so this could not be done. Nothing was changed.")
-            status = 409
-        else:
-            messages.success(request, said)
-            return redirect("desk:reservation", found.public_id)
-    return _page(request, found, {name: form}, status=status)
-
-
-def _page(
-    request: SignedInRequest, found: Reservation, bound: dict[str, forms.BaseForm] | None = None, *, status: int = 200
-) -> HttpResponse:
-    shown = reservation_page(found, request.user, now=current_time(), bound=bound)
-    return TemplateResponse(
-        request, "desk/money/reservation.html", {"page": shown, "bound": bound or {}}, status=status
-    )
+    return carried_out(request, found, name, RefundSentForm(request.POST, prefix=name), record)

@@ -8,7 +8,7 @@ from django import forms
 
 from booking.desk.fields import DayInput, a_reason
 from workshops.clock import in_words
-from workshops.cohorts.models import Cohort, CohortStatus
+from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
 from workshops.people.forms import plain
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Rule
@@ -208,6 +208,56 @@ class ReserveForm(forms.Form):
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["cohort"].queryset = coming_cohorts(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
+
+
+class LineForm(forms.Form):
+    """A place in the line of a cohort that is full, for a trainee who asked for it."""
+
+    prefix = "line"
+    cohort = forms.ModelChoiceField(Cohort.objects.none(), empty_label=None)
+    why = a_reason("Why are they added to the line?", "For example: they asked by telephone.")
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["cohort"].queryset = coming_cohorts(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
+
+
+class KeptBackField(forms.ModelChoiceField[Seat]):
+    """One of the seats that the school keeps back."""
+
+    def label_from_instance(self, obj: Seat) -> str:
+        """The seat and its cohort."""
+        return f"Seat {obj.number} of {obj.cohort}, from {in_words(obj.cohort.starts_on)}"
+
+
+class PlaceForm(forms.Form):
+    """A seat that is kept back, for one person: the one road past the line."""
+
+    prefix = "place"
+    seat = KeptBackField(
+        Seat.objects.none(),
+        empty_label=None,
+        help_text="Seats that are kept back. Whoever waits in line is not asked.",
+        error_messages={"invalid_choice": "That seat is not kept back any more. Choose another."},
+    )
+    why = a_reason("Why do they get it?")
+    accepted = forms.BooleanField(
+        label="They have read the conduct text in force and agree to it",
+        error_messages={"required": "Nobody takes a seat without agreeing to the conduct text. Ask them first."},
+    )
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kept_back = Seat.objects.filter(
+            status=SeatStatus.BLOCKED,
+            cohort__in=coming_cohorts(today).exclude(status=CohortStatus.DRAFT).filter(starts_on__gt=today),
+        )
+        self.fields["seat"].queryset = kept_back.select_related("cohort").order_by("cohort__starts_on", "number")  # type: ignore[attr-defined]
+
+    @property
+    def has_seats(self) -> bool:
+        """Whether any seat is kept back."""
+        return bool(self.fields["seat"].choices)  # type: ignore[attr-defined]
 
 
 def coming_cohorts(today: date) -> Any:

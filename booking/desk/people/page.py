@@ -14,6 +14,8 @@ from booking.desk.people.forms import (
     CompletionForm,
     DaysForm,
     EntitlementForm,
+    LineForm,
+    PlaceForm,
     ReserveForm,
     TakeBackForm,
     WaiverForm,
@@ -22,6 +24,7 @@ from booking.payments.ledger import with_paid
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import Step, pathway
 from workshops.clock import school_day
+from workshops.cohorts.models import Cohort
 from workshops.history.models import HistoryLine
 from workshops.history.words import Told, told
 from workshops.people.forms import ProfileForm
@@ -84,10 +87,17 @@ class PersonPage:
     history: list[Told]
     history_is_cut: bool
     forms: dict[str, forms.BaseForm]
+    open: str
+    """The form that comes next: the line, after a cohort turned out to be full."""
 
 
-def person_page(person: User, reader: User, *, now: datetime, bound: Bound | None = None) -> PersonPage:
-    """Gather one person's page. `bound` are forms that came back with errors; the others are empty."""
+def person_page(
+    person: User, reader: User, *, now: datetime, bound: Bound | None = None, full_cohort: Cohort | None = None
+) -> PersonPage:
+    """Gather one person's page. `bound` are forms that came back with errors; the others are empty.
+
+    `full_cohort` is one that had no seat for them: its line is proposed.
+    """
     today, bound = school_day(now), bound or {}
     rules = rules_for(MODULE_IV)
     standing = check(rules, facts_of([person.pk], today)[person.pk], today)
@@ -119,8 +129,11 @@ def person_page(person: User, reader: User, *, now: datetime, bound: Bound | Non
             "waiver": WaiverForm(rules=rules, today=today),
             "before": AcceptedBeforeForm(rules=rules),
             "reserve": ReserveForm(today=today),
+            "line": LineForm(today=today, initial={"cohort": full_cohort}),
+            "place": PlaceForm(today=today),
             **bound,
         },
+        open="line" if full_cohort else "",
     )
 
 
@@ -135,7 +148,7 @@ def _reservations(person: User, now: datetime) -> list[Reserved]:
     for each in found:
         state = each.state_at(now)
         owes = state in OWING
-        reserved.append(Reserved(each, state, max(each.price_cents - each.paid_cents, 0) if owes else 0))
+        reserved.append(Reserved(each, state, each.remaining_cents(each.paid_cents) if owes else 0))
     return reserved
 
 

@@ -19,8 +19,10 @@ from booking.desk.people.forms import (
     CompletionForm,
     DaysForm,
     EntitlementForm,
+    LineForm,
     NewPersonForm,
     PeopleFilter,
+    PlaceForm,
     ReserveForm,
     RoleForm,
     TakeBackForm,
@@ -28,9 +30,13 @@ from booking.desk.people.forms import (
 )
 from booking.desk.people.listing import listed, page_of_people
 from booking.desk.people.page import person_page
-from booking.reservations import admission, lifecycle
+from booking.desk.reservations.refusals import REFUSALS
+from booking.desk.reservations.refusals import in_words as why_refused
+from booking.reservations import admission, reserving, waiting, waitlist
+from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import in_words, school_day
+from workshops.cohorts.models import Cohort
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role, User
 from workshops.people.roles import grant
@@ -254,29 +260,66 @@ def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
     form = ReserveForm(request.POST, today=school_day(now))
     if not form.is_valid():
         return _page(request, someone, {"reserve": form}, status=422)
+    cohort = form.cleaned_data["cohort"]
     try:
         facts.not_their_own(someone, request.user)
-        held = lifecycle.hold(form.cleaned_data["cohort"], someone, now=now, by=request.user)
-    except (admission.Refused, facts.BadFact) as refused:
-        form.add_error(None, _why_refused(refused))
+        made = reserving.hold(cohort, someone, now=now, by=request.user)
+    except admission.Full:
+        form.add_error(
+            "cohort",
+            "Every seat of this cohort is taken or held, or owed to those in line. Add them to the line below.",
+        )
+        return _page(request, someone, {"reserve": form}, status=409, full_cohort=cohort)
+    except (*REFUSALS, facts.BadFact) as refused:
+        form.add_error(None, why_refused(refused, now=now))
         return _page(request, someone, {"reserve": form}, status=409)
-    deposit = money.in_words(held.deposit_cents, held.currency)
-    waits = f" It waits for the deposit of {deposit}." if held.held_until else ""
-    messages.success(request, f"Seat {held.seat_number} of {held.cohort} is theirs.{waits} A message is on its way.")
-    return redirect("desk:reservation", held.public_id)
+    return _has_seat(request, made)
 
 
-def _why_refused(refused: Exception) -> str:
-    if isinstance(refused, admission.AlreadyReserved):
-        return f"They have a seat already, in {refused.reservation.cohort}. One person has one active seat."
-    if isinstance(refused, admission.PrerequisitesUnmet):
-        missing = ", ".join(outcome.title for outcome in refused.standing.missing)
-        return f"Something is missing: {missing}. Record it, or make an exception, and try again."
-    if isinstance(refused, admission.BookingClosed):
-        return "This cohort takes no reservations now. Open its bookings first."
-    if isinstance(refused, admission.Full):
-        return "Every seat of this cohort is taken or held at this moment."
-    return str(refused)
+@roles(Role.REGISTRAR)
+@require_POST
+def place(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """Give someone a seat that the school has kept back, past the line."""
+    someone, now = _person(public_id), current_time()
+    form = PlaceForm(request.POST, today=school_day(now))
+    if not form.is_valid():
+        return _page(request, someone, {"place": form}, status=422)
+    seat, why = form.cleaned_data["seat"], form.cleaned_data["why"]
+    try:
+        facts.not_their_own(someone, request.user)
+        made = reserving.place(seat.cohort, someone, seat.number, now=now, by=request.user, why=why)
+    except (*REFUSALS, facts.BadFact) as refused:
+        form.add_error(None, why_refused(refused, now=now))
+        return _page(request, someone, {"place": form}, status=409)
+    return _has_seat(request, made)
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def line(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """Put someone at the end of the line of a full cohort."""
+    someone, now = _person(public_id), current_time()
+    form = LineForm(request.POST, today=school_day(now))
+    if not form.is_valid():
+        return _page(request, someone, {"line": form}, status=422)
+    cohort, why = form.cleaned_data["cohort"], form.cleaned_data["why"]
+    try:
+        facts.not_their_own(someone, request.user)
+        entry, is_new = waiting.join(cohort, someone, now=now, by=request.user, why=why)
+    except (*REFUSALS, facts.BadFact) as refused:
+        form.add_error(None, why_refused(refused, now=now))
+        return _page(request, someone, {"line": form}, status=409)
+    where = waitlist.position(entry)
+    there = f"at place {where}" if where else "with an offer that is open"
+    messages.success(request, f"{someone} {'waits' if is_new else 'waited already'} for {cohort}, {there}.")
+    return redirect("desk:person", someone.public_id)
+
+
+def _has_seat(request: SignedInRequest, made: Reservation) -> HttpResponse:
+    deposit = money.in_words(made.deposit_cents, made.currency)
+    waits = f" It waits for the deposit of {deposit}." if made.held_until else ""
+    messages.success(request, f"Seat {made.seat_number} of {made.cohort} is theirs.{waits} A message is on its way.")
+    return redirect("desk:reservation", made.public_id)
 
 
 _NOTHING = "That was on record already. Nothing has changed."
@@ -317,9 +360,14 @@ def _carried_out(
 
 
 def _page(
-    request: SignedInRequest, someone: User, bound: dict[str, forms.BaseForm] | None = None, *, status: int = 200
+    request: SignedInRequest,
+    someone: User,
+    bound: dict[str, forms.BaseForm] | None = None,
+    *,
+    status: int = 200,
+    full_cohort: Cohort | None = None,
 ) -> HttpResponse:
-    shown = person_page(someone, request.user, now=current_time(), bound=bound)
+    shown = person_page(someone, request.user, now=current_time(), bound=bound, full_cohort=full_cohort)
     return TemplateResponse(
         request, "desk/people/person.html", {"page": shown, "bound": bound or {}, "all_roles": Role}, status=status
     )

@@ -10,16 +10,18 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from booking.desk.planning import overview
+from booking.desk.planning import calling_off, overview, seating
 from booking.desk.planning.forms import (
     CohortForm,
     InstructorsForm,
+    MoveForm,
     NewCohortForm,
-    SeatsForm,
+    RunsForm,
     add_objections,
 )
 from booking.desk.planning.programme_forms import CohortTermsForm
-from booking.desk.planning.seating import resize
+from booking.reservations.certainty import runs as say_that_it_runs
+from booking.reservations.models import State
 from workshops.clock import hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
 from workshops.cohorts.checklist import obstacles, setup_checklist
@@ -66,7 +68,7 @@ def _totals(lines: list[overview.Line]) -> dict[str, int]:
         "free": sum(line.count.free for line in lines),
         "held": sum(line.count.held for line in lines),
         "taken": sum(line.count.taken for line in lines),
-        "unpaid": sum(line.unpaid for line in lines),
+        "unpaid": sum(line.pending.unpaid for line in lines),
     }
 
 
@@ -77,8 +79,17 @@ def cohort(request: SignedInRequest, code: str) -> HttpResponse:
     return _page(request, _cohort(code), timezone.now())
 
 
-def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused | None = None) -> HttpResponse:
-    seats = overview.seats_as_of(cohort.seats.select_related("occupant"), now)
+def _page(
+    request: HttpRequest,
+    cohort: Cohort,
+    now: datetime,
+    refused: Refused | None = None,
+    runs_form: RunsForm | None = None,
+) -> HttpResponse:
+    claims = overview.claims(cohort, now)
+    offered = {claim.reservation.trainee_id for claim in claims if claim.state == State.OFFERED}
+    seats = overview.seats_as_of(cohort.seats.select_related("occupant"), now, offered=offered)
+    count = overview.count_of(seats)
     state, pill = overview.state_of(cohort, now)
     schools = school_terms()
     context = {
@@ -86,8 +97,13 @@ def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused 
         "state": state,
         "pill": pill,
         "seats": seats,
-        "count": overview.count_of(seats),
-        "claims": overview.claims(cohort, now),
+        "count": count,
+        "claims": claims,
+        "overdue": overview.overdue(claims, now),
+        "choosing": [claim for claim in claims if claim.chooses(now)],
+        "may_leave": [claim for claim in claims if claim.may_leave(now)],
+        "line": overview.in_line(cohort, now),
+        "may_be_called_off": overview.may_be_called_off(cohort, now),
         "sessions": [(session, *_when(session)) for session in cohort.sessions.order_by("day")],
         "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
         "obstacles": obstacles(cohort, now) if cohort.status == "draft" else [],
@@ -103,10 +119,13 @@ def _page(request: HttpRequest, cohort: Cohort, now: datetime, refused: Refused 
         ],
         "history": _history(cohort),
         "refused": refused,
+        "decision": overview.to_be_decided(cohort, schools, count.taken, now),
+        "runs_form": runs_form or RunsForm(),
         "may_be_filed": cohort.status == "draft" and cohort.starts_on <= school_day(now),
         "today": school_day(now),
     }
-    return TemplateResponse(request, "desk/planning/cohort.html", context, status=409 if refused else 200)
+    status = 409 if refused else 422 if runs_form else 200
+    return TemplateResponse(request, "desk/planning/cohort.html", context, status=status)
 
 
 def _history(cohort: Cohort) -> list[tuple[HistoryLine, str, list[tuple[str, Any]]]]:
@@ -151,11 +170,15 @@ def edit(request: SignedInRequest, code: str) -> HttpResponse:
     """Change a cohort's title, venue, days, topics and bookings."""
     now, planned = timezone.now(), _cohort(code)
     form = CohortForm(posted(request), plan=planning.plan_of(planned))
-    if form.is_valid():
+    if form.is_valid() and "again" not in request.POST:
         try:
             changed = planning.change_cohort(planned, form.plan(), by=request.user, now=now, **form.overriding)
         except Refused as refused:
-            form.refuse(refused)
+            besides = [objection for objection in refused.objections if objection.code != "people"]
+            if not form.stands(besides):
+                why = MoveForm(initial={"reason": form.cleaned_data["reason"]})
+                return calling_off.move_page(request, planned, form, why, now)
+            form.refuse(Refused(besides))
         else:
             messages.success(request, f"{changed} is saved.")
             return _to(changed)
@@ -178,26 +201,6 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
             messages.success(request, "The instructors are saved.")
             return _to(planned)
     return form_page(request, "desk/planning/cohort_instructors.html", form, {"cohort": planned})
-
-
-@roles(Role.REGISTRAR)
-@shows_or_takes
-def seats(request: SignedInRequest, code: str) -> HttpResponse:
-    """Change how many seats a cohort has."""
-    now, planned = timezone.now(), _cohort(code)
-    views = overview.seats_as_of(planned.seats.select_related("occupant"), now)
-    form = SeatsForm(request.POST) if request.method == "POST" else SeatsForm(initial={"capacity": len(views)})
-    if form.is_valid():
-        capacity = form.cleaned_data["capacity"]
-        try:
-            resize(planned, capacity, by=request.user, now=now)
-        except Refused as refused:
-            add_objections(form, refused)
-        else:
-            messages.success(request, f"{planned} has {capacity} {'seat' if capacity == 1 else 'seats'}.")
-            return _to(planned)
-    context = {"cohort": planned, "seats": views, "count": overview.count_of(views)}
-    return form_page(request, "desk/planning/cohort_seats.html", form, context)
 
 
 @roles(Role.REGISTRAR)
@@ -231,7 +234,23 @@ def close(request: SignedInRequest, code: str) -> HttpResponse:
 @require_POST
 def reopen(request: SignedInRequest, code: str) -> HttpResponse:
     """Take reservations again."""
-    return _act(request, _cohort(code), planning.reopen, "takes reservations again.")
+    return _act(request, _cohort(code), seating.reopen, "takes reservations again.")
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def runs(request: SignedInRequest, code: str) -> HttpResponse:
+    """Say that a cohort runs, whatever comes."""
+    planned, now, form = _cohort(code), timezone.now(), RunsForm(request.POST)
+    if not form.is_valid():
+        return _page(request, planned, now, runs_form=form)
+    try:
+        is_news = say_that_it_runs(planned, by=request.user, now=now, why=form.cleaned_data["why"])
+    except Refused as refused:
+        return _page(request, planned, now, refused)
+    told = "is certain to run. Everyone with a seat is told." if is_news else "was certain to run already."
+    messages.success(request, f"{planned} {told}")
+    return _to(planned)
 
 
 def _act(request: SignedInRequest, planned: Cohort, command: Any, done: str) -> HttpResponse:

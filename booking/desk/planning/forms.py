@@ -1,16 +1,17 @@
 """Forms for cohorts and venues."""
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
-from booking.desk.fields import DAYS_KNOWN, ClockInput, DayInput, MomentField
+from booking.desk.fields import DAYS_KNOWN, ClockInput, DayInput, MomentField, a_reason
 from workshops.clock import SCHOOL_ZONE, school_day
 from workshops.cohorts.models import Venue
 from workshops.cohorts.planning import Refused
-from workshops.cohorts.plans import DAYS, LARGEST, Day, Plan
+from workshops.cohorts.plans import DAYS, LARGEST, Day, Objection, Plan
 from workshops.people.models import Role, User
 from workshops.programme.models import MODULE_IV, Module
 
@@ -36,6 +37,11 @@ _FIELD_OF = {
     "instructor": "instructors",
     "lead": "lead",
     "seats-in-use": "capacity",
+    "seat-in-use": "seat",
+    "seat-kept": "seat",
+    "seat-not-kept": "seat",
+    "no-such-seat": "seat",
+    "reason": "why",
 }
 
 
@@ -72,6 +78,11 @@ class Overridable(forms.Form):
         """What a command needs to know of it."""
         codes = self.cleaned_data["despite"].split(",") if self.cleaned_data["despite"] else []
         return {"reason": self.cleaned_data["reason"], "despite": codes}
+
+    def stands(self, objections: Iterable[Objection]) -> bool:
+        """Whether one of these was not overridden, with a reason, by whoever sent this form."""
+        despite = self.overriding["despite"] if self.overriding["reason"].strip() else []
+        return any(not objection.overridable or objection.code not in despite for objection in objections)
 
     def refuse(self, refused: Refused) -> None:
         """Show the objections beside what they are about, and ask for a reason where one would be enough."""
@@ -288,6 +299,42 @@ class SeatsForm(forms.Form):
     """How many seats."""
 
     capacity = forms.IntegerField(label="Seats", min_value=1, max_value=LARGEST)
+
+
+class OneSeatForm(forms.Form):
+    """One seat, and why something is decided about it."""
+
+    seat = forms.IntegerField(min_value=1, max_value=LARGEST, widget=forms.Select)
+    why = a_reason("Why?", "Kept in the history of the cohort.")
+
+    def offer(self, numbers: Iterable[int]) -> None:
+        """Show these seats to choose from. One that is in another state by now is refused by name, not as no choice."""
+        choices = [(number, f"Seat {number}") for number in numbers]
+        self.fields["seat"].widget.choices = choices
+
+
+class RunsForm(forms.Form):
+    """Saying that a cohort runs, whatever comes."""
+
+    prefix = "runs"
+    why = a_reason("Why does it run?", "Kept in the history of the cohort. Everyone with a seat is told that it runs.")
+
+
+class CallOffForm(forms.Form):
+    """Why a cohort does not take place."""
+
+    why = a_reason("Why does it not take place?", "Everyone on this page reads it, just as you write it.")
+
+
+class MoveForm(forms.Form):
+    """Why a cohort that people are in takes place on other days, or elsewhere. It stands for any rule it is against."""
+
+    reason = forms.CharField(
+        label="Why does it move?",
+        help_text="Everyone on this page who has a seat or an offer reads it, just as you write it.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=500,
+    )
 
 
 class VenueForm(forms.ModelForm[Venue]):

@@ -1,17 +1,20 @@
 """What the desk shows about cohorts: read as of a moment, in a constant number of statements."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db.models import Q
+from typing import Any
 
 from booking.payments.ledger import with_paid
-from booking.reservations.models import Reservation, State
+from booking.reservations.lapses import overdue_past_grace
+from booking.reservations.models import IN_LINE, OWING, EntryState, Reservation, State, WaitlistEntry
 from workshops.clock import moment_in_words, school_day
+from workshops.cohorts.certainty import Certain, Certainty, certainty
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
 from workshops.people.models import User
+from workshops.programme.models import school_terms
+from workshops.programme.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class SeatView:
     status: SeatStatus
     occupant: User | None
     held_until: datetime | None
+    is_offered: bool = False
+    """Held for someone from the line who has not answered yet."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,41 @@ class Count:
     held: int
     taken: int
     blocked: int
+    offered: int = 0
+    """How many of those held are offers from the line that nobody has answered yet."""
 
     @property
     def capacity(self) -> int:
         """All of them."""
         return self.free + self.held + self.taken + self.blocked
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for someone in one cohort, as of a moment."""
+
+    unpaid: int
+    """How many have a seat and have not paid in full."""
+    overdue: int
+    """How many of them are past the grace, so that the registrar decides."""
+    waiting: int
+    """How many wait in line without an offer."""
+    choosing: int
+    """How many have still to choose between their money and another cohort, because this one was cancelled."""
+    offered: frozenset[int]
+    """The keys of the people who have an offer to answer."""
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """The one thing to do next, and where: the name of a page of this cohort; none where there is nothing to press."""
+
+    words: str = ""
+    page: str = ""
+    part: str = ""
+
+    def __str__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True)
@@ -46,9 +81,11 @@ class Line:
     cohort: Cohort
     seats: list[SeatView]
     count: Count
-    unpaid: int
+    pending: Pending
     instructors: list[User]
-    next_step: str
+    next_step: NextStep
+    decision: Certainty | None
+    """Where it is still to be decided whether it runs."""
     state: str
     pill: str
 
@@ -64,27 +101,47 @@ class Claim:
     @property
     def owed_cents(self) -> int:
         """What is left of the price while the seat is theirs."""
-        holding = self.state in {State.HELD, State.RESERVED, State.CONFIRMED, State.OFFERED}
-        return max(self.reservation.price_cents - self.paid_cents, 0) if holding else 0
+        return self.reservation.remaining_cents(self.paid_cents) if self.state in OWING else 0
+
+    def chooses(self, now: datetime) -> bool:
+        """Whether the school cancelled the cohort and they have still to choose what becomes of their money."""
+        return self.reservation.choose_until is not None and self.reservation.choose_until > now
+
+    def may_leave(self, now: datetime) -> bool:
+        """Whether the school moved the cohort lately, so that leaving it or moving on costs them nothing."""
+        until = self.reservation.may_leave_until
+        return self.state in OWING and until is not None and until > now
 
 
-def seats_as_of(seats: Iterable[Seat], now: datetime) -> list[SeatView]:
-    """The seats as everyone must see them at `now`."""
+def seats_as_of(seats: Iterable[Seat], now: datetime, *, offered: Collection[int] = ()) -> list[SeatView]:
+    """The seats of a cohort as everyone must see them at `now`; `offered` are the keys of people with an offer."""
     views = []
     for seat in sorted(seats, key=lambda seat: seat.number):
         lapsed = seat.held_until is not None and seat.held_until <= now
-        status = SeatStatus.FREE if lapsed else SeatStatus(seat.status)
-        views.append(
-            SeatView(seat.number, status, None if lapsed else seat.occupant, None if lapsed else seat.held_until)
-        )
+        if lapsed:
+            views.append(SeatView(seat.number, SeatStatus.FREE, None, None))
+            continue
+        is_offered = seat.status == SeatStatus.HELD and seat.occupant_id in offered
+        views.append(SeatView(seat.number, SeatStatus(seat.status), seat.occupant, seat.held_until, is_offered))
     return views
+
+
+def with_an_offer(cohort: Cohort, now: datetime) -> set[int]:
+    """The keys of the people to whom a seat of this cohort is offered."""
+    offers = cohort.reservations.filter(state=State.OFFERED, held_until__gt=now)
+    return set(offers.order_by().values_list("trainee", flat=True))
 
 
 def count_of(seats: Iterable[SeatView]) -> Count:
     """How many are in each state."""
-    counted = Counter(seat.status for seat in seats)
+    known = list(seats)
+    counted = Counter(seat.status for seat in known)
     return Count(
-        *(counted[status] for status in (SeatStatus.FREE, SeatStatus.HELD, SeatStatus.TAKEN, SeatStatus.BLOCKED))
+        free=counted[SeatStatus.FREE],
+        held=counted[SeatStatus.HELD],
+        taken=counted[SeatStatus.TAKEN],
+        blocked=counted[SeatStatus.BLOCKED],
+        offered=sum(seat.is_offered for seat in known),
     )
 
 
@@ -110,30 +167,59 @@ def lines(year: int, now: datetime, *, set_up: bool) -> list[Line]:
         .prefetch_related("seats__occupant", "sessions", "teachings__instructor")
         .order_by("starts_on", "pk")
     )
-    unpaid = _unpaid(Q(cohort__in=cohorts), now)
-    return [_line(cohort, unpaid[cohort.pk], now, set_up) for cohort in cohorts]
+    pending, schools = _pending(cohorts, now), school_terms()
+    return [_line(cohort, pending[cohort.pk], schools, now, set_up) for cohort in cohorts]
 
 
-def _unpaid(which: Q, now: datetime) -> Counter[int]:
-    holding = with_paid(Reservation.objects.filter(which).holding_a_seat(now))
-    return Counter(reservation.cohort_id for reservation in holding if reservation.paid_cents < reservation.price_cents)
+def _pending(cohorts: Sequence[Cohort], now: datetime) -> dict[int, Pending]:
+    holding = list(with_paid(Reservation.objects.filter(cohort__in=cohorts).holding_a_seat(now)))
+    unpaid = Counter(each.cohort_id for each in holding if each.state in OWING and each.paid_cents < each.owed_cents)
+    overdue = Counter(each.cohort_id for each in overdue_past_grace(now))
+    waiting = _counted(WaitlistEntry.objects.waiting().filter(cohort__in=cohorts))
+    choosing = _counted(Reservation.objects.filter(cohort__in=cohorts, choose_until__gt=now))
+    offered = [each for each in holding if each.state == State.OFFERED]
+    return {
+        cohort.pk: Pending(
+            unpaid=unpaid[cohort.pk],
+            overdue=overdue[cohort.pk],
+            waiting=waiting[cohort.pk],
+            choosing=choosing[cohort.pk],
+            offered=frozenset(each.trainee_id for each in offered if each.cohort_id == cohort.pk),
+        )
+        for cohort in cohorts
+    }
 
 
-def _line(cohort: Cohort, unpaid: int, now: datetime, set_up: bool) -> Line:
-    views = seats_as_of(cohort.seats.all(), now)
+def _counted(rows: Any) -> Counter[int]:
+    return Counter(rows.order_by().values_list("cohort", flat=True))
+
+
+def _line(cohort: Cohort, pending: Pending, schools: Terms, now: datetime, set_up: bool) -> Line:
+    views = seats_as_of(cohort.seats.all(), now, offered=pending.offered)
     count = count_of(views)
     teachings = sorted(cohort.teachings.all(), key=lambda teaching: (not teaching.is_lead, str(teaching.instructor)))
     state, pill = state_of(cohort, now)
+    decision = to_be_decided(cohort, schools, count.taken, now)
     return Line(
         cohort=cohort,
         seats=views,
         count=count,
-        unpaid=unpaid,
+        pending=pending,
         instructors=[teaching.instructor for teaching in teachings],
-        next_step=_next(cohort, count, unpaid, now, set_up),
+        next_step=_next(cohort, count, pending, decision, now, set_up),
+        decision=decision,
         state=state,
         pill=pill,
     )
+
+
+def to_be_decided(cohort: Cohort, schools: Terms, taken: int, now: datetime) -> Certainty | None:
+    """How far the cohort is from running, while that is open; None once it is settled, for a draft, when cancelled."""
+    if cohort.status not in {CohortStatus.PUBLISHED, CohortStatus.CLOSED}:
+        return None
+    terms, today = cohort.terms(schools), school_day(now)
+    found = certainty(cohort.starts_on, terms, taken=taken, since=cohort.certain_since, today=today)
+    return None if found.is_settled else found
 
 
 def state_of(cohort: Cohort, now: datetime) -> tuple[str, str]:
@@ -154,21 +240,42 @@ def state_of(cohort: Cohort, now: datetime) -> tuple[str, str]:
     return ("Open", "pill-good") if cohort.is_bookable(now) else ("Published, bookings over", "")
 
 
-def _next(cohort: Cohort, count: Count, unpaid: int, now: datetime, set_up: bool) -> str:
-    """The one thing to do next, in words; empty when there is none."""
+def _next(
+    cohort: Cohort, count: Count, pending: Pending, decision: Certainty | None, now: datetime, set_up: bool
+) -> NextStep:
+    """The one thing to do next: what people wait for first."""
     if cohort.status == CohortStatus.DRAFT:
-        return _before_publishing(cohort, count, set_up)
-    if cohort.status == CohortStatus.CANCELLED or cohort.ends_on < school_day(now):
-        return ""
+        return NextStep(_before_publishing(cohort, count, set_up))
+    if cohort.status == CohortStatus.CANCELLED:
+        return _of_cancelled(pending)
+    if cohort.ends_on < school_day(now):
+        return NextStep()
+    if decision and decision.state == Certain.OVERDUE:
+        return NextStep("Decide whether it runs.", "cohort", "runs")
+    if pending.overdue:
+        these = f"{pending.overdue} overdue balance{'' if pending.overdue == 1 else 's'}"
+        return NextStep(f"Decide about {these}.", "cohort", "overdue")
+    if cohort.is_bookable(now) and pending.waiting and count.free:
+        seats = "a free seat" if count.free == 1 else f"{count.free} free seats"
+        return NextStep(f"The line waits beside {seats}: see why.", "cohort-line")
+    return NextStep(_in_its_course(cohort, count, pending, now))
+
+
+def _of_cancelled(pending: Pending) -> NextStep:
+    if not pending.choosing:
+        return NextStep()
+    who = "1 person has" if pending.choosing == 1 else f"{pending.choosing} people have"
+    return NextStep(f"{who} still to choose.", "cohort", "choosing")
+
+
+def _in_its_course(cohort: Cohort, count: Count, pending: Pending, now: datetime) -> str:
     if not cohort.teachings.all():
         return "Choose who teaches it."
     if cohort.is_bookable(now) and count.free:
         return f"Open until {moment_in_words(cohort.bookings_close_at)}."
     if cohort.status == CohortStatus.PUBLISHED and now < cohort.bookings_open_at:
         return f"Bookings open on {moment_in_words(cohort.bookings_open_at)}."
-    if unpaid:
-        return "See who has not paid in full."
-    return ""
+    return "See who has not paid in full." if pending.unpaid else ""
 
 
 def _before_publishing(cohort: Cohort, count: Count, set_up: bool) -> str:
@@ -189,3 +296,33 @@ def claims(cohort: Cohort, now: datetime) -> list[Claim]:
     found = [Claim(reservation, reservation.state_at(now), reservation.paid_cents) for reservation in reservations]
     over = {State.EXPIRED, State.CANCELLED, State.TRANSFERRED}
     return sorted(found, key=lambda claim: (claim.state in over, claim.reservation.seat_number, claim.reservation.pk))
+
+
+def overdue(claims: Iterable[Claim], now: datetime) -> list[Claim]:
+    """Those whose grace is over and about whom the registrar decides, the longest first."""
+    known = {claim.reservation.pk: claim for claim in claims}
+    return [known[each.pk] for each in overdue_past_grace(now) if each.pk in known] if known else []
+
+
+@dataclass(frozen=True)
+class InLine:
+    """How many wait in the line of a cohort, and how many have an offer that can still be accepted."""
+
+    waiting: int
+    offered: int
+
+
+def in_line(cohort: Cohort, now: datetime) -> InLine:
+    """The line of a cohort in two numbers. One statement."""
+    entries = WaitlistEntry.objects.filter(cohort=cohort, state__in=IN_LINE).order_by()
+    known = list(entries.values_list("state", "offer__held_until"))
+    return InLine(
+        waiting=sum(state == EntryState.WAITING for state, _ in known),
+        offered=sum(until is not None and until > now for state, until in known if state == EntryState.OFFERED),
+    )
+
+
+def may_be_called_off(cohort: Cohort, now: datetime) -> bool:
+    """Whether there is anything to cancel: people may know of it, and it has not ended."""
+    decided = cohort.status in {CohortStatus.PUBLISHED, CohortStatus.CLOSED}
+    return decided and cohort.ends_on >= school_day(now)

@@ -1,6 +1,6 @@
 """Forms for what the school says about itself: terms, prices, conduct, modules, requirements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,7 +24,6 @@ _UNITS = {
     "percent": "In percent.",
     "people": "In people.",
     "cents": "In US dollars.",
-    "time of day": "Los Angeles time.",
 }
 
 
@@ -62,6 +61,19 @@ def read(term: Term, cleaned: Any) -> Value:
     return int(cleaned * 100) if term.unit == "cents" else int(cleaned)
 
 
+def at_odds(terms: Terms) -> Iterator[tuple[str, str]]:
+    """Terms that make no sense beside each other: the code of the one to change, and why. Pure."""
+    if terms.rest_refundable_days > terms.deposit_refundable_days:
+        until = f"which is until {terms.deposit_refundable_days} days before the first day"
+        yield "rest_refundable_days", f"The rest must be refundable for at least as long as the deposit, {until}."
+    if terms.moving_until_days > terms.moving_free_days:
+        free = f"Moving is free until {terms.moving_free_days} days before the first day"
+        yield "moving_until_days", f"{free}, so it must be possible until then at least. Change one of the two."
+    if terms.release_overdue and terms.balance_grace_days >= terms.balance_due_days:
+        due = f"The balance is due {terms.balance_due_days} days before the first day"
+        yield "balance_grace_days", f"{due}: with this grace the cohort begins before any seat is released."
+
+
 @dataclass(frozen=True)
 class TermRow:
     """One term on the page: its field, the tick, and who confirmed it."""
@@ -97,6 +109,15 @@ class TermsForm(forms.Form):
         row = self.known.get(term.code)
         return row if row and row.confirmed_at else None
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse what makes no sense together."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            typed = {term.code: read(term, cleaned[term.code]) for term in self.catalogue}
+            for code, words in at_odds(Terms.from_json(typed)):
+                self.add_error(code, words)
+        return cleaned
+
     def decided(self) -> dict[str, Value]:
         """The terms that were changed or ticked."""
         found = {}
@@ -112,6 +133,7 @@ class CohortTermsForm(forms.Form):
 
     def __init__(self, data: Any = None, *, schools: Terms, own: Mapping[str, Value]) -> None:
         super().__init__(data)
+        self.schools = schools
         self.catalogue = [term for term in Terms.catalogue() if not _is_fixed(term)]
         for term in self.catalogue:
             field = field_for(term, required=False, schools=schools.as_json()[term.code])
@@ -128,12 +150,15 @@ class CohortTermsForm(forms.Form):
         }
 
     def clean(self) -> dict[str, Any]:
-        """A last look with the rule that the command asks."""
+        """A last look with the rule that the command asks, and at what makes no sense beside the school's terms."""
         cleaned = super().clean() or self.cleaned_data
         for term in self.catalogue:
             value = cleaned.get(term.code)
             if value not in (None, "") and (fault := fault_of(term, read(term, value))):
                 self.add_error(term.code, fault)
+        if not self.errors:
+            for code, words in at_odds(self.schools.but(self.decided())):
+                self.add_error(code, words)
         return cleaned
 
 

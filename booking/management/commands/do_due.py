@@ -8,25 +8,35 @@ from django.utils.timezone import now
 
 from booking.site.due import do_due
 
+NOTHING = "Nothing was due."
+WORDS = {
+    "holds": "Holds and offers run out",
+    "offers": "Offers made",
+    "promises": "Provisional seats looked after",
+    "overdue": "Overdue seats released",
+    "choices": "Choices over",
+    "lines": "People told that a line is closed",
+    "certain": "Cohorts certain to run",
+    "reminders": "Reminders",
+    "refunds": "Refunds sent",
+    "messages": "Messages tried",
+    "answers": "Kept answers deleted",
+}
+
 
 class Command(BaseCommand):
     """Does what is due until a round finds nothing more."""
 
-    help = "Mark holds that ran out, send the messages that are due, delete old kept answers; then end."
+    help = "Expire what ran out, offer free seats to those in line, remind, send what is due; then end."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run round after round; say what was done; fail where a task did."""
         did = Counter[str]()
         while True:
             done = do_due(now())
-            did.update(
-                {"holds": done.holds, "refunds": done.refunds, "messages": done.messages, "answers": done.answers}
-            )
+            did.update(done.counts)
             if done.failed or not done.anything:
                 break
-        self.stdout.write(
-            f"Holds run out: {did['holds']}. Refunds sent: {did['refunds']}. Messages tried: {did['messages']}. "
-            f"Kept answers deleted: {did['answers']}."
-        )
+        self.stdout.write(" ".join(f"{WORDS[task]}: {number}." for task, number in did.items() if number) or NOTHING)
         if done.failed:
             raise CommandError(f"These could not be done and are in the log: {', '.join(done.failed)}.")

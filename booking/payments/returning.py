@@ -1,0 +1,64 @@
+"""What is owed back, and which payments it goes back on. Inside the commands that decide it; `settling` sends it."""
+
+from datetime import datetime
+
+from django.db.models import Sum
+
+from booking.payments.models import Payment, PaymentStatus, Refund
+from booking.reservations.models import Reservation
+from workshops.history.record import record
+from workshops.people.models import User
+
+
+class NotThatMuch(Exception):
+    """More would go back than has come in."""
+
+
+def story_of(reservation: Reservation) -> list[int]:
+    """The keys of a reservation and of those it moved here from: whose payments count for it."""
+    keys, before = [reservation.pk], reservation.moved_from_id
+    while before is not None:
+        keys.append(before)
+        before = Reservation.objects.values_list("moved_from_id", flat=True).get(pk=before)
+    return keys
+
+
+def where_it_counts(reservation: Reservation) -> Reservation:
+    """The reservation that this one has moved on to, at the end of however many moves; itself when it has not."""
+    while (
+        after := Reservation.objects.filter(moved_from=reservation.pk).select_related("cohort", "trainee").first()
+    ) is not None:
+        reservation = after
+    return reservation
+
+
+def owe_back(
+    reservation: Reservation, cents: int, *, rule: str, why: str, by: User | None, now: datetime
+) -> list[Refund]:
+    """Ask for `cents` to go back the way they came: the newest payment first, in parts where one does not suffice.
+
+    The caller has locked the reservation. Locks its payments. Nothing is asked for when `cents` is 0.
+
+    Raises:
+        NotThatMuch: when the payments, less what has gone or goes back already, do not hold so much.
+    """
+    if not cents:
+        return []
+    received = Payment.objects.select_for_update().filter(
+        reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED
+    )
+    refunds, left = [], cents
+    for payment in received.order_by("-settled_at", "-pk"):
+        gone = payment.refunds.aggregate(total=Sum("amount_cents"))["total"] or 0
+        part = min(left, payment.amount_cents - gone)
+        if part > 0:
+            refunds.append(
+                Refund(payment=payment, reservation=reservation, amount_cents=part, rule=rule, requested_at=now)
+            )
+            left -= part
+    if left:
+        raise NotThatMuch(f"{cents - left} of {cents} cents can go back for {reservation.public_id}.")
+    Refund.objects.bulk_create(refunds)
+    about = ("reservation", reservation.public_id)
+    record("refund-requested", about=about, person=reservation.trainee, by=by, now=now, why=why, cents=cents)
+    return refunds

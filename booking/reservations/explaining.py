@@ -1,0 +1,86 @@
+"""Why money comes back or stays, and how far it has come, in words for the person whose it is. Pure functions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from booking.payments import gateways
+from booking.payments.models import Refund, RefundStatus
+from booking.reservations.models import Reservation
+from booking.reservations.promises import refundable_until
+from booking.reservations.refunds import ComesBack
+from workshops import money
+from workshops.clock import in_words, moment_for, school_day, with_weekday
+
+RULES: Mapping[str, str] = {
+    "everything-back": "everything was refundable on that day",
+    "deposit-kept": "it is what was still refundable on that day",
+    "school-cancelled": "the school cancelled the cohort",
+    "school-moved": "the school had moved the cohort",
+    "goodwill": "the school decided so",
+    "late-no-seat": "it came when no seat was left",
+    "paid-twice": "it was more than the seat costs",
+    "fee-waived": "the school waived the fee for moving",
+}
+"""Each rule by which a refund may be owed, as the end of a sentence."""
+
+
+def reasons(reservation: Reservation, back: ComesBack, now: datetime) -> list[str]:
+    """Why so much comes back and the rest stays, if they cancel now: the rule with its dates, a sentence each."""
+    if back.rule == "nothing-paid":
+        return ["You have paid nothing here, so nothing comes back and nothing is owed."]
+    if back.rule == "school-moved" and reservation.may_leave_until:
+        until = moment_for(reservation.may_leave_until, reservation.trainee.time_zone)
+        return [f"The school moved the cohort. Until {until} everything you have paid comes back."]
+    rule, kept_by_it = _by_the_day(reservation, back, now)
+    if back.kept_cents <= kept_by_it:
+        return [rule]
+    return [rule, _from_before(reservation, back)]
+
+
+def _by_the_day(reservation: Reservation, back: ComesBack, now: datetime) -> tuple[str, int]:
+    """The rule of this day, and how much it leaves with the school."""
+    today, paid = school_day(now), back.cents + back.kept_cents
+    everything_until, rest_until = refundable_until(reservation.cohort.starts_on, reservation.terms)
+    if not reservation.deposit_cents:
+        everything_until = rest_until
+    first, last = with_weekday(everything_until), with_weekday(rest_until)
+    if today <= everything_until:
+        return f"Until {first} everything you have paid comes back.", 0
+    if today <= rest_until:
+        deposit = min(reservation.deposit_cents, paid)
+        beyond = "What you have paid beyond it comes back" if paid > deposit else "What is paid beyond it comes back"
+        return f"The deposit was refundable until {first}. {beyond} until {last}.", deposit
+    if everything_until < rest_until:
+        return f"The deposit was refundable until {first}, the rest until {last}.", paid
+    return f"What you have paid was refundable until {first}.", paid
+
+
+def _from_before(reservation: Reservation, back: ComesBack) -> str:
+    """What stays although the day would let it go: moving does not make money refundable again."""
+    stays, fee = money.in_words(back.kept_cents, reservation.currency), reservation.fee_cents
+    if fee and fee >= reservation.not_refundable_cents:
+        return f"{stays} of it is the fee for moving here and stays with the school."
+    with_fee = ", the fee for moving included," if fee else ""
+    return f"{stays} of it{with_fee} had stopped being refundable before you moved here, and stays with the school."
+
+
+def refund_in_words(refund: Refund) -> str:
+    """How far one refund has come, and why it is owed."""
+    amount, way = money.in_words(refund.amount_cents, refund.payment.currency), way_of(refund.payment.gateway)
+    why = RULES.get(refund.rule, "it is owed to you")
+    if refund.status == RefundStatus.SUCCEEDED:
+        on = f" on {in_words(school_day(refund.settled_at))}" if refund.settled_at else ""
+        return f"{amount} was sent back{on} ({way}): {why}."
+    if refund.status == RefundStatus.FAILED:
+        return (
+            f"{amount} could not be sent back yet ({way}): {why}. Please write to the school, so that it reaches you."
+        )
+    if refund.status == RefundStatus.PENDING:
+        return f"{amount} is on its way back ({way}): {why}."
+    return f"{amount} goes back to you ({way}): {why}. You are told when it has been sent."
+
+
+def way_of(gateway_name: str) -> str:
+    """A way to pay, as it is named in a sentence; also where it is not offered any more."""
+    gateway = gateways.offered().get(gateway_name)
+    return gateway.title.lower() if gateway else gateway_name

@@ -1,0 +1,184 @@
+"""What the clock brings: reminders on a ladder, overdue balances, promises that were not kept.
+
+Each task finds its work in rows that are due, so that it may run twice, at once, late, or not at all for a day: a rung
+of a ladder is one message row, and of rungs that were missed only the last is sent.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from booking.payments.balances import due_next
+from booking.payments.ledger import kept_cents, with_paid
+from booking.reservations import cancelling, emails, lifecycle
+from booking.reservations.deadlines import end_of_grace, is_quiet
+from booking.reservations.models import OWING, Reservation, State
+from workshops.clock import end_of_school_day, school_day
+from workshops.messages.outbox import said
+from workshops.prerequisites.check import Standing
+from workshops.prerequisites.facts import standing_of
+from workshops.transactions import writes
+
+OFFER_RUNGS = (timedelta(hours=24), timedelta(hours=4))
+BALANCE_RUNGS = (timedelta(days=14), timedelta(days=7), timedelta(days=1))
+OVERDUE_RUNGS = (timedelta(days=1), timedelta(days=4))
+PROMISE_RUNGS = (timedelta(days=30), timedelta(days=14), timedelta(days=7), timedelta(days=2))
+
+
+def rung(before: Sequence[timedelta], left: timedelta) -> int | None:
+    """The step of a ladder that counts down, 1 for its first rung; None before that. Pure."""
+    reached = [step for step, ahead in enumerate(before, start=1) if left <= ahead]
+    return reached[-1] if reached else None
+
+
+def remind_of_offers(now: datetime) -> int:
+    """Remind those whose offer waits for an answer, by day; return how many were reminded."""
+    offers = Reservation.objects.filter(
+        state=State.OFFERED, held_until__gt=now, held_until__lte=now + OFFER_RUNGS[0], place_in_line__isnull=False
+    ).select_related("cohort__venue", "trainee", "place_in_line")
+    due = []
+    for offer in offers:
+        assert offer.held_until is not None
+        step = rung(OFFER_RUNGS, offer.held_until - now)
+        # Whoever got the offer later than this rung has just heard of it.
+        if step and offer.held_until - offer.created_at > OFFER_RUNGS[step - 1] and not is_quiet(now, offer.terms):
+            due.append((offer, step))
+    unsaid = _unsaid("offer-waits", due)
+    for offer, step in unsaid:
+        _remind_of_offer(offer, step, now)
+    return len(unsaid)
+
+
+@writes
+def _remind_of_offer(offer: Reservation, step: int, now: datetime) -> None:
+    if Reservation.objects.filter(pk=offer.pk, state=State.OFFERED).exists():
+        emails.offer_reminder(offer, offer.place_in_line, step=step, now=now)
+
+
+def remind_of_balances(now: datetime) -> int:
+    """Remind those whose balance is due soon, or was due; return how many were reminded."""
+    today = school_day(now)
+    soon = Reservation.objects.filter(balance_due_on__lte=today + BALANCE_RUNGS[0], cohort__starts_on__gt=today)
+    before: list[tuple[Reservation, int]] = []
+    after: list[tuple[Reservation, int]] = []
+    for reservation, due_at in _unpaid(soon):
+        overdue = due_at < now
+        step = rung([-each for each in OVERDUE_RUNGS], due_at - now) if overdue else rung(BALANCE_RUNGS, due_at - now)
+        if step and not _has_just_heard(reservation, now):
+            (after if overdue else before).append((reservation, _on_ladder(reservation, step)))
+    unsaid = [(_unsaid("balance-due", before), False), (_unsaid("balance-overdue", after), True)]
+    for due, overdue in unsaid:
+        for reservation, step in due:
+            _remind_of_balance(reservation, step, overdue, now)
+    return sum(len(due) for due, _ in unsaid)
+
+
+def _on_ladder(reservation: Reservation, step: int) -> int:
+    """The step as the outbox knows it: a balance that was put off has a ladder of its own."""
+    return max((reservation.balance_due_on - school_day(reservation.created_at)).days, 0) * 10 + step
+
+
+def _unsaid(kind: str, due: list[tuple[Reservation, int]]) -> list[tuple[Reservation, int]]:
+    """Those of these steps that have not been taken yet."""
+    known = said(kind, (f"reservation:{each.public_id}" for each, _ in due)) if due else set()
+    return [(each, step) for each, step in due if (f"reservation:{each.public_id}", step) not in known]
+
+
+def _has_just_heard(reservation: Reservation, now: datetime) -> bool:
+    """Whether they reserved so lately that they know: the message about it named the date."""
+    return now - reservation.created_at < timedelta(days=1)
+
+
+@writes
+def _remind_of_balance(reservation: Reservation, step: int, overdue: bool, now: datetime) -> None:
+    fresh = lifecycle.lock(reservation)
+    remaining = fresh.remaining_cents(kept_cents(fresh))
+    if fresh.state in (State.RESERVED, State.CONFIRMED) and remaining:
+        emails.balance_reminder(fresh, remaining_cents=remaining, step=step, overdue=overdue, now=now)
+
+
+def release_overdue(now: datetime) -> int:
+    """Cancel the seats whose grace is over, where the terms let the policy decide; return how many."""
+    late = Reservation.objects.filter(balance_due_on__lt=school_day(now), cohort__starts_on__gt=school_day(now))
+    count = 0
+    for reservation, due_at in _unpaid(late):
+        if reservation.terms.release_overdue and end_of_grace(due_at, reservation.terms) < now:
+            try:
+                cancelling.cancel_overdue(reservation, now=now)
+            except lifecycle.Moved:
+                continue
+            count += 1
+    return count
+
+
+def overdue_past_grace(now: datetime) -> list[Reservation]:
+    """Seats whose grace is over and that wait for the registrar's decision, the longest first."""
+    today = school_day(now)
+    late = Reservation.objects.filter(balance_due_on__lt=today, cohort__ends_on__gte=today)
+    return [each for each, due_at in _unpaid(late) if end_of_grace(due_at, each.terms) < now]
+
+
+def _unpaid(which: Iterable[Reservation]) -> list[tuple[Reservation, datetime]]:
+    """Those of these reserved seats that are not paid in full, with the moment the next charge is due."""
+    rows = with_paid(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))  # type: ignore[attr-defined]
+    found: list[tuple[Reservation, datetime]] = []
+    for each in (
+        rows.select_related("cohort__venue", "trainee").prefetch_related("charges").order_by("balance_due_on", "pk")
+    ):
+        due = due_next(each.charges.all(), each.paid_cents)
+        if due is not None:
+            found.append((each, due.due_at))
+    return found
+
+
+def keep_promises(now: datetime) -> int:
+    """Look after provisional seats: firm where everything has come, reminded of, or released when the date has passed.
+
+    Returns how many seats became firm or were released, and how many people were reminded.
+    """
+    provisional = Reservation.objects.filter(provisional_until__isnull=False, state__in=OWING)
+    rows = provisional.select_related("cohort__venue", "cohort__module", "trainee").order_by("provisional_until", "pk")
+    done, due = 0, []
+    for each in rows:
+        assert each.provisional_until is not None
+        if _standing(each, now).eligible:
+            done += _firm(each, now)
+        elif school_day(now) > each.provisional_until:
+            done += _release_unkept(each, now)
+        elif not _has_just_heard(each, now) and (
+            step := rung(PROMISE_RUNGS, end_of_school_day(each.provisional_until) - now)
+        ):
+            since = (each.provisional_until - school_day(each.created_at)).days
+            due.append((each, max(since, 0) * 10 + step))
+    unsaid = _unsaid("promise-waits", due)
+    for each, step in unsaid:
+        _remind_of_promise(each, step, now)
+    return done + len(unsaid)
+
+
+def _standing(reservation: Reservation, now: datetime) -> Standing:
+    module, cohort_id = reservation.cohort.module.code, reservation.cohort_id
+    return standing_of(reservation.trainee, module, school_day(now), cohort_id)[0]
+
+
+def _release_unkept(reservation: Reservation, now: datetime) -> bool:
+    try:
+        cancelling.cancel_unkept(reservation, now=now)
+    except lifecycle.Moved:
+        return False
+    return True
+
+
+@writes
+def _firm(reservation: Reservation, now: datetime) -> bool:
+    fresh = lifecycle.lock(reservation)
+    if fresh.provisional_until is None or fresh.state not in OWING:
+        return False
+    lifecycle.promise_kept(fresh, now=now)
+    return True
+
+
+@writes
+def _remind_of_promise(reservation: Reservation, step: int, now: datetime) -> None:
+    fresh = lifecycle.lock(reservation)
+    if fresh.provisional_until is not None and fresh.state in OWING:
+        emails.promise_reminder(fresh, _standing(fresh, now), step=step, now=now)

@@ -1,0 +1,41 @@
+"""Freeing a seat that ran out, and offering it on in the same transaction."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from booking.reservations import lifecycle, offers, waitlist
+from booking.reservations.models import Reservation, WaitlistEntry
+from workshops.cohorts import seats
+from workshops.cohorts.models import Cohort, Seat, seat_is_free
+from workshops.history.record import record_all
+from workshops.transactions import writes
+
+
+@writes
+def expire(reservation: Reservation, *, now: datetime) -> bool:
+    """Mark a hold or an offer that ran out, free its seat and offer it on.
+
+    False when someone was faster or it was prolonged. Locks the cohort, then the seat.
+    """
+    waitlist.lock_cohort(reservation.cohort_id)
+    if not seats.release_lapsed(reservation.cohort_id, reservation.trainee_id, now):
+        return False
+    lines = lifecycle.expired(reservation, now)
+    record_all(lines)
+    offers.offer_free_seats(reservation.cohort_id, now=now)
+    return bool(lines)
+
+
+@writes
+def offer_on(cohort: Cohort, *, now: datetime) -> int:
+    """Offer what is free in one cohort; return how many offers were made."""
+    return len(offers.offer_free_seats(cohort.pk, now=now))
+
+
+def offer_everywhere(now: datetime) -> int:
+    """Offer what has become free, or whom somebody has become eligible for, in every cohort where people wait."""
+    waiting = WaitlistEntry.objects.waiting().values("cohort")
+    free = Seat.objects.filter(seat_is_free(now), cohort=OuterRef("pk"))
+    cohorts = Cohort.objects.filter(Exists(free), pk__in=waiting)
+    return sum(offer_on(cohort, now=now) for cohort in cohorts)

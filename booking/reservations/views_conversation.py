@@ -1,0 +1,19 @@
+"""A trainee's conversation with the school about a reservation."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+
+from booking.reservations.conversations import subject_of
+from booking.reservations.models import Reservation
+from workshops.conversations.views import conversation_page
+from workshops.people.models import Role
+from workshops.web.access import SignedInRequest, roles
+from workshops.web.forms import shows_or_takes
+
+
+@roles(Role.TRAINEE)
+@shows_or_takes
+def conversation(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """All of it, and a form to write; of somebody else's reservation there is nothing here."""
+    own = get_object_or_404(Reservation.objects.select_related("cohort"), public_id=public_id, trainee=request.user)
+    return conversation_page(request, subject_of(own, request.user), back=own.get_absolute_url(), is_desk=False)
