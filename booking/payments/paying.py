@@ -8,6 +8,7 @@ from django.db import IntegrityError
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
+from booking.payments.returning import received_cents
 from booking.payments.settling import Settled, finish, lock_where_it_counts, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import OWING, Reservation, State
@@ -151,8 +152,10 @@ def record_transfer(reservation: Reservation, purpose: Purpose, *, reference: st
 @writes
 def _record_transfer(reservation: Reservation, purpose: Purpose, *, reference: str, by: User, now: datetime) -> Settled:
     """The payment and what becomes of it, all at once: a reference that was recorded before leaves nothing behind."""
-    fresh = lock_where_it_counts(reservation)
-    amount = owed_for(fresh, purpose, paid_cents=ledger.kept_cents(fresh))
+    fresh = lock_where_it_counts(reservation, now)
+    # What went back when it was cancelled does not make a transfer that was on its way any larger.
+    came_in = received_cents(fresh) if fresh.state == State.CANCELLED else 0
+    amount = owed_for(fresh, purpose, paid_cents=max(ledger.kept_cents(fresh), came_in))
     if not amount:
         raise NothingToPay("That has been paid already. If the money came twice, send it back at the bank.")
     payment = _under_way(fresh, purpose, Offline.name, amount, now)

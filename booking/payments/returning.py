@@ -32,6 +32,12 @@ def where_it_counts(reservation: Reservation) -> Reservation:
     return reservation
 
 
+def received_cents(reservation: Reservation) -> int:
+    """What has come in for a reservation and for those it moved here from, whatever has gone back of it."""
+    payments = Payment.objects.filter(reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED)
+    return payments.aggregate(total=Sum("amount_cents"))["total"] or 0
+
+
 def owe_back(
     reservation: Reservation, cents: int, *, rule: str, why: str, by: User | None, now: datetime
 ) -> list[Refund]:

@@ -50,7 +50,7 @@ def finish(settled: Settled, *, now: datetime) -> Settled:
 def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
     """The part of `settle` that is one transaction, for a caller who has more to write in it."""
     # Cohort, seat and reservation are locked here, before the payment: the order that everyone keeps.
-    reservation = lock_where_it_counts(payment.reservation)
+    reservation = lock_where_it_counts(payment.reservation, now)
     fresh = Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
     if fresh.status == PaymentStatus.SUCCEEDED:
         # What became of it was decided once: a seat that has come free since does not go to money on its way back.
@@ -77,11 +77,15 @@ def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: 
     return Settled(fresh, theirs, refund)
 
 
-def lock_where_it_counts(reservation: Reservation) -> Reservation:
-    """Lock what a payment for `reservation` counts for now: its cohort, seat and itself. Moves are followed."""
+def lock_where_it_counts(reservation: Reservation, now: datetime) -> Reservation:
+    """Lock what a payment for `reservation` counts for now: its cohort, seat and itself. Moves are followed.
+
+    Late money may bring its seat back, and that ends what has run out of this person's elsewhere: those cohorts too.
+    """
     while True:
         target = where_it_counts(reservation)
-        waitlist.lock_cohort(target.cohort_id)
+        elsewhere = lifecycle.ran_out_elsewhere(target.trainee_id, {target.cohort_id}, now)
+        waitlist.lock_cohorts({target.cohort_id, *elsewhere})
         locked = lifecycle.lock(target)
         if locked.state != State.TRANSFERRED:
             return locked

@@ -367,6 +367,15 @@ def expire_lapsed(reservation: Reservation, now: datetime) -> list[HistoryLine]:
     return expired(reservation, now)
 
 
+def ran_out_elsewhere(trainee_id: int, cohort_ids: set[int], now: datetime) -> list[int]:
+    """The keys of other cohorts where a hold or an offer of this person has run out and nobody has noticed.
+
+    Whoever ends them (`let_go_elsewhere`) locks these cohorts first, and offers the seats to those who wait there.
+    """
+    run_out = Reservation.objects.run_out(now).filter(trainee=trainee_id).exclude(cohort__in=cohort_ids)
+    return sorted(set(run_out.values_list("cohort", flat=True)))
+
+
 def let_go_elsewhere(trainee_id: int, cohort_id: int, now: datetime) -> list[HistoryLine]:
     """End what this person has in other cohorts and is over: holds that ran out, and seats where the cohort has ended.
 

@@ -157,7 +157,9 @@ def _move(
     expected_fee_cents: int | None,
 ) -> Reservation:
     target = admission.cohort
-    waitlist.lock_cohorts({reservation.cohort_id, target.pk})
+    here_and_there = {reservation.cohort_id, target.pk}
+    elsewhere = lifecycle.ran_out_elsewhere(reservation.trainee_id, here_and_there, now)
+    waitlist.lock_cohorts({*here_and_there, *elsewhere})
     old = lifecycle.lock(reservation)
     _may_leave_here(old, now)
     paid = ledger.kept_cents(old)
@@ -178,7 +180,8 @@ def _move(
             lifecycle.expire_displaced(target.pk, claimed.displaced_id, now=now)
         number = claimed.number
     new = _arrive(old, admission, number, until=until, terms=terms, paid=paid, now=now, by=by, why=why)
-    offers.offer_free_seats(old.cohort_id, now=now)
+    for cohort_id in sorted({old.cohort_id, *elsewhere}):
+        offers.offer_free_seats(cohort_id, now=now)
     return new
 
 

@@ -137,8 +137,7 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
         HasAnotherSeat: when that seat would be left by this; see `moving.accept`.
         IntegrityError: when they are taking another seat at this very moment.
     """
-    ran_out = Reservation.objects.run_out(now).filter(trainee=offer.trainee_id).exclude(cohort=offer.cohort_id)
-    elsewhere = waitlist.lock_cohorts(ran_out.values_list("cohort", flat=True))
+    elsewhere = waitlist.lock_cohorts(lifecycle.ran_out_elsewhere(offer.trainee_id, {offer.cohort_id}, now))
     fresh = lifecycle.lock(offer)
     if fresh.state_at(now) != State.OFFERED:
         raise OfferGone(fresh)

@@ -5,8 +5,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from booking.reservations import lifecycle, offers, waitlist
-from booking.reservations.models import Reservation, WaitlistEntry
-from workshops.cohorts import seats
+from booking.reservations.models import WAITING, Reservation, State, WaitlistEntry
 from workshops.cohorts.models import Cohort, Seat, seat_is_free
 from workshops.history.record import record_all
 from workshops.transactions import writes
@@ -16,15 +15,15 @@ from workshops.transactions import writes
 def expire(reservation: Reservation, *, now: datetime) -> bool:
     """Mark a hold or an offer that ran out, free its seat and offer it on.
 
-    False when someone was faster or it was prolonged. Locks the cohort, then the seat.
+    False when someone was faster or it was prolonged. Locks the cohort, the seat, the reservation.
     """
     waitlist.lock_cohort(reservation.cohort_id)
-    if not seats.release_lapsed(reservation.cohort_id, reservation.trainee_id, now):
+    fresh = lifecycle.lock(reservation)
+    if fresh.state not in WAITING or fresh.state_at(now) != State.EXPIRED:
         return False
-    lines = lifecycle.expired(reservation, now)
-    record_all(lines)
-    offers.offer_free_seats(reservation.cohort_id, now=now)
-    return bool(lines)
+    record_all(lifecycle.expire_lapsed(fresh, now))
+    offers.offer_free_seats(fresh.cohort_id, now=now)
+    return True
 
 
 @writes

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import IntegrityError
 
 from booking.reservations import emails, lifecycle, offers, waitlist
-from booking.reservations.admission import Admission, AlreadyReserved, Full, admit
+from booking.reservations.admission import Admission, AlreadyReserved, BookingClosed, Full, admit
 from booking.reservations.models import Reservation, State
 from workshops.clock import school_day
 from workshops.cohorts import seats
@@ -136,7 +136,9 @@ def place(cohort: Cohort, trainee: User, number: int, *, now: datetime, by: User
 @writes
 def _place(admission: Admission, number: int, *, now: datetime, by: User, why: str) -> Reservation:
     cohort = admission.cohort
-    waitlist.lock_cohorts({cohort.pk, *(lapsed.cohort_id for lapsed in admission.lapsed)})
+    locked = waitlist.lock_cohorts({cohort.pk, *(lapsed.cohort_id for lapsed in admission.lapsed)})
+    if locked[cohort.pk].status == CohortStatus.CANCELLED:
+        raise BookingClosed  # called off since: its seats are blocked for good, not kept back
     for lapsed in admission.lapsed:
         record_all(lifecycle.expire_lapsed(lapsed, now))
     lifecycle.are_over(admission.over)
@@ -151,8 +153,9 @@ def _place(admission: Admission, number: int, *, now: datetime, by: User, why: s
 def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: User | None) -> bool:
     """Make the seat of a reservation that has been paid for theirs; False when it ran out and no seat is left to them.
 
-    Must be called inside a transaction that has locked the cohort (`waitlist.lock_cohort`). Locks the seat, then the
-    reservation; its state is read under that lock. Late money comes after everyone eligible who waits in line.
+    Must be called inside a transaction that has locked the cohort and those where something of this person's has run
+    out (`settling.lock_where_it_counts`). Locks the seat, then the reservation; its state is read under that lock. Late
+    money comes after everyone eligible who waits in line.
     """
     fresh = lifecycle.lock(reservation)
     if fresh.state_at(now) == State.EXPIRED and fresh.state != State.OFFERED:
@@ -167,7 +170,10 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         if not seats.take(fresh.cohort_id, fresh.trainee_id):
             return False
     elif fresh.state == State.EXPIRED and _may_come_back(fresh, now):
+        elsewhere = lifecycle.ran_out_elsewhere(fresh.trainee_id, {fresh.cohort_id}, now)
         record_all(lifecycle.let_go_elsewhere(fresh.trainee_id, fresh.cohort_id, now))
+        for cohort_id in elsewhere:
+            offers.offer_free_seats(cohort_id, now=now)
         try:
             claimed = seats.claim(fresh.cohort_id, fresh.trainee_id, until=None, now=now)
         except seats.CohortFull:

@@ -117,10 +117,18 @@ def place_of(cohort_id: int, trainee_id: int) -> WaitlistEntry | None:
 
 # -- writing, inside the commands that call these ----------------------------------------------------------------------
 def joined(cohort: Cohort, trainee: User, *, notice_days: int, now: datetime) -> WaitlistEntry:
-    """The entry of someone who joins at the end."""
-    last = WaitlistEntry.objects.waiting().filter(cohort=cohort).aggregate(rank=Max("rank"))["rank"] or 0
+    """The entry of someone who joins at the end. The caller has locked the cohort.
+
+    Whoever gets the lock first is first: a request that began earlier and came through later does not slip in front of
+    someone who has been told their place already.
+    """
+    last = WaitlistEntry.objects.waiting().filter(cohort=cohort).aggregate(rank=Max("rank"), at=Max("joined_at"))
     return WaitlistEntry.objects.create(
-        cohort=cohort, trainee=trainee, rank=last, joined_at=now, notice_days=notice_days
+        cohort=cohort,
+        trainee=trainee,
+        rank=last["rank"] or 0,
+        joined_at=max(now, last["at"] or now),
+        notice_days=notice_days,
     )
 
 

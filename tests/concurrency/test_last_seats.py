@@ -1,13 +1,20 @@
-"""Sixty trainees at once for twelve seats, through the real server, on SQLite and on PostgreSQL."""
+"""Crowds at once for the last seats, through the real server, on SQLite and on PostgreSQL."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 
+from django.db import transaction
 from django.utils.timezone import now
 
+from booking.reservations import reserving
 from booking.reservations.models import Reservation
 from tests import factories
-from tests.concurrency.rush import all_at_once, call, tally
+from tests.concurrency.rush import Answer, all_at_once, call, tally
+from tests.invariants import assert_all_hold
 from tests.services.databases import at_once
 from tests.services.server import Product
 from workshops.cohorts.models import Cohort, Seat
@@ -20,8 +27,9 @@ SEATS, PEOPLE = 12, 60
 
 def a_crowd(capacity: int, people: int) -> tuple[Cohort, list[str]]:
     """A cohort with so many free seats, and the keys of so many trainees who qualify."""
-    cohort = factories.cohort(capacity=capacity, now=now())
-    crowd = [factories.token(factories.trainee(), Scope.BOOK, Scope.READ, now=now()) for _ in range(people)]
+    with transaction.atomic():
+        cohort = factories.cohort(capacity=capacity, now=now())
+        crowd = [factories.token(factories.trainee(), Scope.BOOK, Scope.READ, now=now()) for _ in range(people)]
     return cohort, crowd
 
 
@@ -41,6 +49,55 @@ def test_sixty_at_once_for_twelve_seats_leave_exactly_twelve_seated(start_produc
     assert len({seat.occupant_id for seat in taken}) == SEATS
     assert HistoryLine.objects.filter(what="reservation-held").count() == SEATS
     assert Message.objects.filter(kind="reservation-held").count() == SEATS
+
+
+def test_two_hundred_at_once_for_the_last_seat_leave_one_of_them_seated(start_product: Callable[..., Product]) -> None:
+    cohort, crowd = a_crowd(1, 200)
+    answers = all_at_once(start_product(), crowd, "/reservations", {"cohort": cohort.public_id})
+    assert tally(answers) == {"201": 1, "409 cohort-full": 199}
+    assert seats_promised(cohort) == 1
+    assert_all_hold(now())
+
+
+def test_two_hundred_for_twelve_seats_whose_holds_run_out_meanwhile_take_each_as_it_comes_free(
+    start_product: Callable[..., Product],
+) -> None:
+    """Twelve people hold every seat, and their holds run out one by one while a crowd asks again and again.
+
+    Whoever is told "full" asks until all have run out, and once more after that: then no seat is left over.
+    """
+    cohort, crowd = a_crowd(SEATS, 200)
+    product = start_product(worker=True)
+    with transaction.atomic():
+        first = now() - timedelta(minutes=60) + timedelta(seconds=2)
+        for step in range(SEATS):
+            reserving.hold(cohort, factories.trainee(), now=first + timedelta(milliseconds=150 * step))
+    over = first + timedelta(minutes=60, milliseconds=150 * SEATS)
+    answers = everyone_until(over, partial(asks, product, cohort), crowd)
+    assert tally(answers) == {"201": SEATS, "409 cohort-full": 200 - SEATS}
+    assert seats_promised(cohort) == SEATS
+    assert_all_hold(now())
+
+
+def asks(product: Product, cohort: Cohort, token: str) -> Answer:
+    """One person asks for a seat."""
+    return call(product, "POST", "/reservations", token, {"cohort": cohort.public_id})
+
+
+def everyone_until(over: datetime, ask: Callable[[str], Answer], crowd: list[str]) -> list[Answer]:
+    """Everyone at once, and again whoever was told "full" before that moment; each one's last answer."""
+    gate = threading.Barrier(len(crowd))
+
+    def one(token: str) -> Answer:
+        gate.wait()
+        while True:
+            too_early, answer = now() <= over, ask(token)
+            if answer.status == 201 or not too_early:
+                return answer
+            time.sleep(1)
+
+    with ThreadPoolExecutor(len(crowd)) as people:
+        return list(people.map(one, crowd))
 
 
 def test_the_same_rush_oversells_when_the_guard_is_taken_out(start_product: Callable[..., Product]) -> None:
