@@ -24,4 +24,14 @@ class PaymentAdmin(admin.ModelAdmin[models.Payment]):
     list_select_related = ("reservation__trainee", "reservation__cohort")
 
 
+@admin.register(models.WaitlistEntry)
+class WaitlistEntryAdmin(admin.ModelAdmin[models.WaitlistEntry]):
+    """Places in line."""
+
+    list_display = ("public_id", "trainee", "cohort", "state", "rank", "joined_at", "notice_days", "ended_at")
+    list_filter = ("state", "cohort")
+    search_fields = ("public_id", "trainee__email", "trainee__name")
+    list_select_related = ("trainee", "cohort")
+
+
 admin.site.register([models.Charge, models.LedgerEntry, models.Posting, models.Refund])

@@ -5,6 +5,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Sum
@@ -23,7 +24,7 @@ from booking.reservations.models import (
     WaitlistEntry,
 )
 from workshops.clock import school_day
-from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
+from workshops.cohorts.models import CohortStatus, Seat, SeatStatus
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
 from workshops.prerequisites.facts import standings_of
@@ -50,85 +51,130 @@ def assert_all_hold(now: datetime, *, noticed: bool = True) -> None:
     assert not found, "\n".join(found)
 
 
+@dataclass(frozen=True)
+class Tables:
+    """What the checks read, each table once: a machine asks them thousands of times."""
+
+    reservations: list[Reservation]
+    seats: list[Seat]
+    entries: list[WaitlistEntry]
+
+    @classmethod
+    def read(cls) -> "Tables":
+        """All of it."""
+        return cls(
+            reservations=list(Reservation.objects.select_related("cohort").order_by("pk")),
+            seats=list(Seat.objects.order_by("cohort", "number")),
+            entries=list(WaitlistEntry.objects.in_turn().select_related("offer", "trainee", "cohort__module")),
+        )
+
+
 def broken(now: datetime, *, noticed: bool = True) -> Iterator[str]:
     """Every violation as of `now`."""
-    yield from _seats(now)
-    yield from _one_seat_each(now)
-    yield from _line(now, noticed=noticed)
+    tables = Tables.read()
+    yield from _seats(tables, now)
+    yield from _one_seat_each(tables, now)
+    yield from _line(tables, now, noticed=noticed)
     yield from _money()
-    yield from _what_is_owed()
-    yield from _story()
+    yield from _what_is_owed(tables)
+    yield from _story(tables)
 
 
-def _seats(now: datetime) -> Iterator[str]:
+def _seats(tables: Tables, now: datetime) -> Iterator[str]:
     """No seat has two occupants; whoever was told yes has the seat, and nobody else has one."""
-    promised = {
-        (each.cohort_id, each.seat_number): each.trainee_id
-        for each in Reservation.objects.filter(state__in=LIVE)
-        if each.state_at(now) != State.EXPIRED
-    }
-    counted = Counter(
-        (each.cohort_id, each.seat_number)
-        for each in Reservation.objects.filter(state__in=LIVE)
-        if each.state_at(now) != State.EXPIRED
-    )
-    for (cohort, number), count in counted.items():
+    live = [each for each in tables.reservations if each.state in LIVE and each.state_at(now) != State.EXPIRED]
+    for (cohort, number), count in Counter((each.cohort_id, each.seat_number) for each in live).items():
         if count > 1:
             yield f"seat {number} of cohort {cohort} was promised to {count} people"
+    promised = {(each.cohort_id, each.seat_number): each.trainee_id for each in live}
     occupied = {
         (seat.cohort_id, seat.number): seat.occupant_id
-        for seat in Seat.objects.filter(occupant__isnull=False)
-        if seat.held_until is None or seat.held_until > now
+        for seat in tables.seats
+        if seat.occupant_id is not None and (seat.held_until is None or seat.held_until > now)
     }
     for place in promised.keys() | occupied.keys():
         if promised.get(place) != occupied.get(place):
             yield f"seat {place} is {occupied.get(place)}'s and was promised to {promised.get(place)}"
-    waits = {(each.cohort_id, each.trainee_id): each for each in Reservation.objects.filter(state__in=WAITING)}
-    for seat in Seat.objects.filter(status=SeatStatus.HELD):
-        one = waits.get((seat.cohort_id, seat.occupant_id or 0))
-        if one is None or one.held_until != seat.held_until:
-            yield f"{seat} is held until {seat.held_until}, its reservation {one and one.held_until}"
+    waits = {(each.cohort_id, each.trainee_id): each for each in tables.reservations if each.state in WAITING}
+    for seat in tables.seats:
+        if seat.status == SeatStatus.HELD:
+            one = waits.get((seat.cohort_id, seat.occupant_id or 0))
+            if one is None or one.held_until != seat.held_until:
+                yield f"seat {seat.pk} is held until {seat.held_until}, its reservation {one and one.held_until}"
 
 
-def _one_seat_each(now: datetime) -> Iterator[str]:
+def _one_seat_each(tables: Tables, now: datetime) -> Iterator[str]:
     today, active = school_day(now), Counter[int]()
-    for each in Reservation.objects.filter(state__in=OWING, is_only_one=True).select_related("cohort"):
-        if each.state_at(now) != State.EXPIRED and each.cohort.ends_on >= today:
+    for each in tables.reservations:
+        counts = each.state in OWING and each.is_only_one and each.state_at(now) != State.EXPIRED
+        if counts and each.cohort.ends_on >= today:
             active[each.trainee_id] += 1
+        if each.state in LIVE and each.cohort.status == CohortStatus.CANCELLED:
+            yield f"reservation {each.pk} is {each.state} in a cohort that does not take place"
     for person, count in active.items():
         if count > 1:
             yield f"person {person} has {count} active seats"
-    for each in Reservation.objects.filter(state__in=LIVE, cohort__status=CohortStatus.CANCELLED):
-        yield f"reservation {each.pk} is {each.state} in a cohort that does not take place"
 
 
-def _line(now: datetime, *, noticed: bool) -> Iterator[str]:
+def _line(tables: Tables, now: datetime, *, noticed: bool) -> Iterator[str]:
     """Entries and offers tell one story, and no seat is free beside somebody eligible who waits."""
-    for entry in WaitlistEntry.objects.select_related("offer"):
+    for entry in tables.entries:
         if (entry.state == EntryState.OFFERED) != (entry.offer is not None and entry.offer.state == State.OFFERED):
             yield f"entry {entry.pk} is {entry.state}, its offer {entry.offer and entry.offer.state}"
-    offers = Reservation.objects.filter(state=State.OFFERED).values_list("pk", flat=True)
-    entries = WaitlistEntry.objects.filter(state=EntryState.OFFERED).values_list("offer", flat=True)
-    if set(offers) != set(entries):
-        yield f"offers {set(offers)} and entries {set(entries)} differ"
-    for cohort in Cohort.objects.select_related("module"):
-        waiting = list(WaitlistEntry.objects.waiting().filter(cohort=cohort).in_turn().select_related("trainee"))
-        seated = set(Reservation.objects.filter(cohort=cohort, state__in=OWING).values_list("trainee", flat=True))
-        for entry in waiting:
-            own = Reservation.objects.filter(cohort=cohort, trainee=entry.trainee_id, state__in=OWING).first()
-            if entry.trainee_id in seated and own and own.state_at(now) != State.EXPIRED:
+    offers = {each.pk for each in tables.reservations if each.state == State.OFFERED}
+    entries = {entry.offer_id for entry in tables.entries if entry.state == EntryState.OFFERED}
+    if offers != entries:
+        yield f"offers {offers} and entries {entries} differ"
+    in_line = [(entry.cohort_id, entry.trainee_id) for entry in tables.entries if entry.state in IN_LINE]
+    if len(in_line) != len(set(in_line)):
+        yield "someone waits twice"
+    yield from _beside(tables, now, noticed=noticed)
+
+
+def _beside(tables: Tables, now: datetime, *, noticed: bool) -> Iterator[str]:
+    """Nobody waits beside a seat that they have, or could have."""
+    seated = {
+        (each.cohort_id, each.trainee_id)
+        for each in tables.reservations
+        if each.state in OWING and each.state_at(now) != State.EXPIRED
+    }
+    waiting: dict[int, list[WaitlistEntry]] = defaultdict(list)
+    for entry in tables.entries:
+        if entry.state == EntryState.WAITING:
+            waiting[entry.cohort_id].append(entry)
+            if (entry.cohort_id, entry.trainee_id) in seated:
                 yield f"entry {entry.pk} waits beside a seat of their own"
-        if waiting and cohort.status == CohortStatus.CANCELLED:
-            yield f"{len(waiting)} people wait for cohort {cohort.pk}, which does not take place"
-        terms = cohort.terms(school_terms())
-        if not noticed or not waiting or waitlist.offers_end(cohort, terms, now) is None:
+    for cohort_id, line in waiting.items():
+        cohort = line[0].cohort
+        if cohort.status == CohortStatus.CANCELLED:
+            yield f"{len(line)} people wait for cohort {cohort_id}, which does not take place"
+        free = sum(seat.cohort_id == cohort_id and seat.status == SeatStatus.FREE for seat in tables.seats)
+        terms = cohort.terms(school_terms()) if free and noticed else None
+        if terms is None or waitlist.offers_end(cohort, terms, now) is None:
             continue
-        free = Seat.objects.filter(cohort=cohort, status=SeatStatus.FREE).count()
         today = school_day(now)
-        standings = standings_of([entry.trainee for entry in waiting], cohort.module.code, today, cohort.pk)
-        for entry in waiting:
-            if free and waitlist.may_be_offered(entry, standings[entry.trainee_id], cohort, terms, today):
-                yield f"{free} seats are free in cohort {cohort.pk} and person {entry.trainee_id} waits"
+        standings = standings_of([entry.trainee for entry in line], cohort.module.code, today, cohort_id)
+        for entry in line:
+            if waitlist.may_be_offered(entry, standings[entry.trainee_id], cohort, terms, today):
+                yield f"{free} seats are free in cohort {cohort_id} and person {entry.trainee_id} waits"
+
+
+def without_prerequisites(now: datetime) -> Iterator[str]:
+    """Seats in cohorts to come of people who lack something and have promised nothing.
+
+    Not among what must hold everywhere: a fact that is corrected later takes nobody's seat away.
+    """
+    seated: dict[int, list[Reservation]] = defaultdict(list)
+    coming = Reservation.objects.filter(state__in=OWING, provisional_until=None, cohort__starts_on__gt=school_day(now))
+    for each in coming.select_related("cohort__module", "trainee"):
+        if each.state_at(now) != State.EXPIRED:
+            seated[each.cohort_id].append(each)
+    for cohort_id, those in seated.items():
+        people, code = [each.trainee for each in those], those[0].cohort.module.code
+        standings = standings_of(people, code, school_day(now), cohort_id)
+        for each in those:
+            if not standings[each.trainee_id].eligible:
+                yield f"reservation {each.pk} is {each.state}, and its trainee lacks something"
 
 
 def _money() -> Iterator[str]:
@@ -159,11 +205,11 @@ def _kept() -> dict[int, int]:
     return kept
 
 
-def _what_is_owed() -> Iterator[str]:
+def _what_is_owed(tables: Tables) -> Iterator[str]:
     """Money and seat never tell different stories."""
     kept = _kept()
     charges = dict(Charge.objects.values_list("reservation").annotate(total=Sum("amount_cents")))
-    for each in Reservation.objects.all():
+    for each in tables.reservations:
         has, said = kept[each.pk], f"reservation {each.pk} is {each.state}"
         if has < 0:
             yield f"{said} and {-has} cents too much went back"
@@ -181,28 +227,26 @@ def _what_is_owed() -> Iterator[str]:
             yield f"{said} and has nothing to choose about"
 
 
-def _story() -> Iterator[str]:
+def _story(tables: Tables) -> Iterator[str]:
     """The last word of each history is the state, and every message is about something that happened."""
     last: dict[str, State] = {}
-    moved = set()
-    for one in HistoryLine.objects.filter(about_kind="reservation").order_by("pk"):
-        if one.what in ENTERED:
-            last[one.about_id] = ENTERED[one.what]
-        if one.what == "reservation-moved":
-            moved.add(one.about_id)
-            last.pop(one.about_id, None)
-    states = dict(Reservation.objects.values_list("public_id", "state"))
-    for public_id, state in states.items():
-        if public_id in last and last[public_id] != state:
-            yield f"reservation {public_id} is {state}, its history says {last[public_id]}"
-        if public_id not in last and public_id not in moved:
-            yield f"reservation {public_id} has no history"
-    joined = set(HistoryLine.objects.filter(what="line-joined").values_list("about_id", flat=True))
-    for entry in WaitlistEntry.objects.exclude(public_id__in=joined):
-        yield f"entry {entry.pk} has no history"
-    waiting = WaitlistEntry.objects.filter(state__in=IN_LINE).values_list("cohort", "trainee")
-    if len(waiting) != len(set(waiting)):
-        yield "someone waits twice"
-    for message in Message.objects.filter(subject__startswith="reservation:"):
-        if message.subject.partition(":")[2] not in states:
-            yield f"{message} is about nothing"
+    lines = HistoryLine.objects.filter(about_kind__in=("reservation", "waitlist")).order_by("pk")
+    told = set()
+    for what, about in lines.values_list("what", "about_id"):
+        told.add(about)
+        if what in ENTERED:
+            last[about] = ENTERED[what]
+        if what == "reservation-moved":
+            last.pop(about, None)
+    for each in tables.reservations:
+        if each.public_id not in told:
+            yield f"reservation {each.pk} has no history"
+        if last.get(each.public_id, each.state) != each.state:
+            yield f"reservation {each.pk} is {each.state}, its history says {last[each.public_id]}"
+    for entry in tables.entries:
+        if entry.public_id not in told:
+            yield f"entry {entry.pk} has no history"
+    known = {each.public_id for each in tables.reservations}
+    for subject in Message.objects.filter(subject__startswith="reservation:").values_list("subject", flat=True):
+        if subject.partition(":")[2] not in known:
+            yield f"a message about {subject} is about nothing"

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
-from booking.reservations.conversations import KIND, subject_of
+from booking.reservations.conversations import KIND, subject_in_list, subject_of
 from booking.reservations.models import Reservation
 from workshops.conversations.models import Post, PostQuerySet
 from workshops.conversations.reading import Subject
@@ -82,7 +82,7 @@ def _listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
     found = list(posts)
     keys = [post.about_id for post in found if post.about_kind == KIND]
     reservations = Reservation.objects.filter(public_id__in=keys).select_related("cohort", "trainee")
-    subjects = {(KIND, each.public_id): subject_of(each, each.trainee) for each in reservations}
+    subjects = {(KIND, each.public_id): subject_in_list(each, each.trainee) for each in reservations}
     return [
         Listed(
             last=post,

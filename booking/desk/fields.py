@@ -12,6 +12,8 @@ DAYS_KNOWN = [
     MaxValueValidator(date(2100, 12, 31), "Choose a year from 2000 to 2100."),
 ]
 
+THEY_READ_IT = "The trainee reads this."
+
 
 class DayInput(forms.DateInput):
     """A date as browsers ask for it."""

@@ -41,6 +41,7 @@ urlpatterns = [
     path("reservations/<slug:public_id>/balance/", decisions.pay_later, name="reservation-balance"),
     path("reservations/<slug:public_id>/promise/", decisions.promise_longer, name="reservation-promise"),
     path("reservations/<slug:public_id>/fee/", decisions.waive_fee, name="reservation-fee"),
+    path("reservations/<slug:public_id>/money-back/", decisions.money_back, name="reservation-money-back"),
     path("reservations/<slug:public_id>/release/", decisions.release, name="reservation-release"),
     path("reservations/<slug:public_id>/move/", moving.move, name="reservation-move"),
     path("reservations/<slug:public_id>/wait/", moving.wait, name="reservation-wait"),

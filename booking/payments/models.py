@@ -33,7 +33,10 @@ UNDER_WAY = (PaymentStatus.OPEN, PaymentStatus.PROCESSING)
 
 
 class Payment(models.Model):
-    """One attempt to pay, through one gateway. `payments.settling` is the only writer of its status."""
+    """One attempt to pay, through one gateway.
+
+    `payments.settling` says what has come in; whoever begins another attempt, or moves, gives up the one under way.
+    """
 
     public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
     reservation = models.ForeignKey(Reservation, models.PROTECT, related_name="payments")

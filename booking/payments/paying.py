@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
-from booking.payments.returning import received_cents
+from booking.payments.returning import received_cents, story_of
 from booking.payments.settling import Settled, finish, lock_where_it_counts, settle, settle_here
 from booking.reservations import lifecycle
 from booking.reservations.models import OWING, Reservation, State
@@ -98,7 +98,7 @@ def _wait_for_transfer(reservation: Reservation, now: datetime) -> None:
         reservation.state_at(now) == State.HELD
         and reservation.held_until is not None
         and until > reservation.held_until
-        and not reservation.payments.filter(gateway=Offline.name).exists()
+        and not Payment.objects.filter(reservation__in=story_of(reservation), gateway=Offline.name).exists()
     ):
         try:
             lifecycle.hold_longer(reservation, until=until, now=now, why="Payment by bank transfer was chosen.")

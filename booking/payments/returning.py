@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from booking.payments.models import Payment, PaymentStatus, Refund
 from booking.reservations.models import Reservation
@@ -34,8 +34,28 @@ def where_it_counts(reservation: Reservation) -> Reservation:
 
 def received_cents(reservation: Reservation) -> int:
     """What has come in for a reservation and for those it moved here from, whatever has gone back of it."""
-    payments = Payment.objects.filter(reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED)
-    return payments.aggregate(total=Sum("amount_cents"))["total"] or 0
+    return _received(reservation).aggregate(total=Sum("amount_cents"))["total"] or 0
+
+
+def _received(reservation: Reservation) -> QuerySet[Payment]:
+    return Payment.objects.filter(reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED)
+
+
+def ways_back(reservation: Reservation, cents: int) -> list[tuple[Payment, int]]:
+    """On which payments `cents` would go back, and how much on each: less in all where they do not hold so much."""
+    return _parts(_received(reservation), cents)
+
+
+def _parts(received: QuerySet[Payment], cents: int) -> list[tuple[Payment, int]]:
+    """The newest payment first, as far as it has not gone back already; then the one before it."""
+    parts, left = [], cents
+    for payment in received.prefetch_related("refunds").order_by("-settled_at", "-pk"):
+        gone = sum(refund.amount_cents for refund in payment.refunds.all())
+        part = min(left, payment.amount_cents - gone)
+        if part > 0:
+            parts.append((payment, part))
+            left -= part
+    return parts
 
 
 def owe_back(
@@ -50,21 +70,14 @@ def owe_back(
     """
     if not cents:
         return []
-    received = Payment.objects.select_for_update().filter(
-        reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED
+    parts = _parts(_received(reservation).select_for_update(), cents)
+    possible = sum(part for _, part in parts)
+    if possible < cents:
+        raise NotThatMuch(f"{possible} of {cents} cents can go back for {reservation.public_id}.")
+    refunds = Refund.objects.bulk_create(
+        Refund(payment=payment, reservation=reservation, amount_cents=part, rule=rule, requested_at=now)
+        for payment, part in parts
     )
-    refunds, left = [], cents
-    for payment in received.order_by("-settled_at", "-pk"):
-        gone = payment.refunds.aggregate(total=Sum("amount_cents"))["total"] or 0
-        part = min(left, payment.amount_cents - gone)
-        if part > 0:
-            refunds.append(
-                Refund(payment=payment, reservation=reservation, amount_cents=part, rule=rule, requested_at=now)
-            )
-            left -= part
-    if left:
-        raise NotThatMuch(f"{cents - left} of {cents} cents can go back for {reservation.public_id}.")
-    Refund.objects.bulk_create(refunds)
     about = ("reservation", reservation.public_id)
     record("refund-requested", about=about, person=reservation.trainee, by=by, now=now, why=why, cents=cents)
     return refunds

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypedDict, cast
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, Subquery
 from django_stubs_ext import WithAnnotations
 
-from booking.reservations.models import LIVE, Reservation, State, WaitlistEntry
+from booking.reservations.deadlines import last_day_to_keep_a_promise
+from booking.reservations.models import LIVE, Reservation, ReservationQuerySet, State, WaitlistEntry
 from workshops.clock import school_day
-from workshops.cohorts.models import Cohort, CohortStatus
+from workshops.cohorts.models import Cohort, CohortStatus, Seat, seat_is_free
+from workshops.compiled import Compiled, Parameter
 from workshops.people.models import User
-from workshops.prerequisites.check import Standing
-from workshops.prerequisites.facts import standing_of
-from workshops.programme.models import ConductText, Price, school_terms
+from workshops.prerequisites.check import Standing, check
+from workshops.prerequisites.facts import facts_of, rules_of
+from workshops.programme.in_force import programme_at
+from workshops.programme.models import Price, ProgrammeRevision, school_terms
 from workshops.programme.terms import Terms
 
 
@@ -91,6 +94,8 @@ class Admission:
     """Their reservations in cohorts that have ended: no active seats any more."""
     someone_waits: bool = False
     """Whether anyone waits in line here: then freed seats are theirs first."""
+    seats_left: bool = True
+    """Whether a seat was left a moment ago."""
     offer: Reservation | None = None
     """The open offer that this person has here already."""
     provisional_until: date | None = None
@@ -105,7 +110,7 @@ def admit(
     leaving: Reservation | None = None,
     by_the_school: bool = False,
 ) -> Admission:
-    """Everything but the seat itself, as of `now`. Five statements, no lock.
+    """Everything but the seat itself, as of `now`. Two statements, no lock; three for whoever has a live reservation.
 
     `leaving` is the reservation that would move here: it does not stand in the way, and its price, terms and conduct
     text come along. The school (`by_the_school`) may move people into a cohort that takes no reservations any more.
@@ -114,36 +119,46 @@ def admit(
         BookingClosed, AlreadyReserved, PrerequisitesUnmet: the first that holds.
     """
     today = school_day(now)
-    fresh = _as_it_stands(cohort.pk, today)
-    live = Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort__venue", "trainee")
+    found = _as_it_stands(cohort=cohort.pk, trainee=trainee.pk, now=now)
+    fresh = cast("WithAnnotations[Cohort, _AsItStands]", found[0])
+    programme = programme_at(fresh.revision)
+    price = programme.price_on(fresh.module.code, today)
+    live = _live_of(trainee) if fresh.has_others else ()
     own = [each for each in live if leaving is None or each.pk != leaving.pk]
     # Whoever was offered a seat was found eligible then and the offer stands, even where bookings have closed since.
     offer = next((each for each in own if _is_open_offer(each, fresh.pk, now)), None)
     may_enter = offer or fresh.is_bookable(now) or (by_the_school and _may_still_enter(fresh, today))
-    if not may_enter or fresh.price_cents is None:
+    if not may_enter or price is None:
         raise BookingClosed
-    terms = leaving.terms if leaving else fresh.terms(school_terms())
+    terms = leaving.terms if leaving else fresh.terms(programme.terms)
     _refuse_second_seat(own, fresh, terms, now)
-    standing, facts = standing_of(trainee, fresh.module.code, today, fresh.pk)
+    facts = facts_of([trainee.pk], today, fresh.pk)[trainee.pk]
+    standing = check(rules_of(programme, fresh.module.code), facts, today)
     provisional_until = None
-    if not standing.eligible and not offer:
-        provisional_until = promise_until(fresh, fresh.terms(school_terms()), today)
+    if not standing.eligible and offer:
+        provisional_until = offer.provisional_until
+    elif not standing.eligible:
+        provisional_until = promise_until(fresh, fresh.terms(programme.terms), today)
         if provisional_until is None:
             raise PrerequisitesUnmet(standing)
-    price = Price(amount_cents=fresh.price_cents, currency=fresh.price_currency or "USD")
     cost = quote(fresh, terms, price, entitled=fresh.module.code in facts.entitled, today=today)
     return Admission(
         cohort=fresh,
         trainee=trainee,
         terms=terms,
         quote=quote_after_move(leaving, fresh, today) if leaving else cost,
-        conduct_id=leaving.conduct_id if leaving else fresh.conduct_id,
+        conduct_id=leaving.conduct_id if leaving else programme.conduct_id,
         lapsed=[each for each in own if each.state_at(now) == State.EXPIRED],
         over=[each for each in own if each.is_only_one and each.cohort.ends_on < today],
         someone_waits=fresh.someone_waits,
+        seats_left=fresh.seats_left,
         offer=offer,
         provisional_until=provisional_until,
     )
+
+
+def _live_of(trainee: User) -> ReservationQuerySet:
+    return Reservation.objects.filter(trainee=trainee, state__in=LIVE).select_related("cohort__venue", "trainee")
 
 
 def quote_after_move(leaving: Reservation, cohort: Cohort, today: date) -> Quote:
@@ -162,7 +177,7 @@ def quote_after_move(leaving: Reservation, cohort: Cohort, today: date) -> Quote
 
 def promise_until(cohort: Cohort, terms: Terms, today: date) -> date | None:
     """Until when someone who lacks a prerequisite may hold a seat here on a promise; None where nobody may."""
-    until = cohort.starts_on - timedelta(days=terms.provisional_days)
+    until = min(cohort.starts_on - timedelta(days=terms.provisional_days), last_day_to_keep_a_promise(cohort.starts_on))
     return until if terms.provisional_days and today <= until else None
 
 
@@ -175,26 +190,30 @@ def _is_open_offer(reservation: Reservation, cohort_id: int, now: datetime) -> b
 
 
 class _AsItStands(TypedDict):
-    price_cents: int | None
-    price_currency: str | None
-    conduct_id: int
+    revision: str
     someone_waits: bool
+    seats_left: bool
+    has_others: bool
 
 
-def _as_it_stands(cohort_id: int, today: date) -> "WithAnnotations[Cohort, _AsItStands]":
-    """The cohort, the price of its module today, the conduct text in force, and whether anyone waits: one statement."""
-    price = Price.objects.filter(item=OuterRef("module__code")).on(today)
-    cohorts = (
-        Cohort.objects.filter(pk=cohort_id)
+# The cohort, the revision of the programme, whether a seat is left, whether anyone waits for one, and whether this
+# person has a live reservation anywhere: one statement.
+_as_it_stands = Compiled(
+    lambda: (
+        Cohort.objects.filter(pk=Parameter("cohort", BigIntegerField()))
         .select_related("module", "venue")
         .annotate(
-            price_cents=Subquery(price.values("amount_cents")[:1]),
-            price_currency=Subquery(price.values("currency")[:1]),
-            conduct_id=Subquery(ConductText.objects.order_by("-version").values("pk")[:1]),
+            revision=Subquery(ProgrammeRevision.objects.values("name")[:1]),
             someone_waits=Exists(WaitlistEntry.objects.waiting().filter(cohort=OuterRef("pk"))),
+            seats_left=Exists(
+                Seat.objects.filter(seat_is_free(Parameter("now", DateTimeField())), cohort=OuterRef("pk"))
+            ),
+            has_others=Exists(
+                Reservation.objects.filter(trainee=Parameter("trainee", BigIntegerField()), state__in=LIVE)
+            ),
         )
     )
-    return cast("WithAnnotations[Cohort, _AsItStands]", cohorts.get())
+)
 
 
 def seat_in_the_way(cohort: Cohort, trainee: User, *, now: datetime) -> Reservation | None:

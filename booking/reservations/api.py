@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from booking.payments.balances import due_next
 from booking.payments.ledger import paid_cents, with_paid
 from booking.payments.models import RefundStatus
-from booking.reservations import admission, cancelling, lifecycle, moving, offers, reserving
+from booking.reservations import admission, cancelling, lifecycle, moving, reserving
 from booking.reservations.api_cohorts import the_cohort, visible_cohorts
 from booking.reservations.models import LIVE, Charge, Reservation, ReservationQuerySet, State, WaitlistEntry
 from booking.reservations.refunds import Rule
@@ -143,8 +143,6 @@ def reserve(request: PersonsRequest, asked: ReservationAsked) -> ReservationAnsw
         made = reserving.hold(cohort, request.person, now=request.now)
     except admission.Refused as refused:
         raise seat_refused(refused, cohort) from None
-    except offers.HasAnotherSeat as has:
-        raise Problem("already-reserved", reservation=has.reservation.public_id) from None
     return _shown(made, list(made.charges.all()), 0, request.now)
 
 

@@ -1,7 +1,6 @@
 """The API of the line: joining it, one's place, leaving it, and the answer to an offer."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +12,8 @@ from pydantic import BaseModel, Field
 from booking.reservations import admission, lifecycle, moving, offers, waiting
 from booking.reservations.api import MOVE_REFUSED, ReservationAnswer, move_refused, seat_refused, shown
 from booking.reservations.api_cohorts import the_cohort, visible_cohorts
-from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry, WaitlistQuerySet
+from booking.reservations.models import EntryState, Reservation, WaitlistEntry, WaitlistQuerySet
+from booking.reservations.places import Place, places
 from workshops.people.models import Role, Scope, User
 from workshops.web.operations import PersonsRequest, operation, roles, signed_in
 from workshops.web.paging import Page, Paging, page
@@ -195,21 +195,22 @@ def _offer_of(entry: WaitlistEntry, request: PersonsRequest) -> Reservation:
     Raises:
         Problem: ``offer-gone``.
     """
-    if entry.offer is None or _state(entry, request.now) != EntryState.OFFERED:
+    (place,) = places([entry], request.now)
+    if place.offer is None:
         raise _gone(request, entry.public_id)
-    return entry.offer
+    return place.offer
 
 
 def _gone(request: PersonsRequest, entry_id: str) -> Problem:
     """What to say where there is no offer (any more): what has become of the place, and what to do."""
-    state = _state(_the_entry(request.person, entry_id), request.now)
+    (place,) = places([_the_entry(request.person, entry_id)], request.now)
     instead = {
         EntryState.WAITING: "No seat is on offer yet: you keep your place in the line.",
         EntryState.SEATED: "You have a seat in this cohort already: look at your reservations.",
         EntryState.LAPSED: "The offer ran out, or the line was closed. You may join the line again, at its end.",
         EntryState.WITHDRAWN: "You have declined, or left the line. You may join it again, at its end.",
-    }.get(state, "It has changed at this very moment: look at it again.")
-    return Problem("offer-gone", instead, state=str(state))
+    }.get(place.state, "It has changed at this very moment: look at it again.")
+    return Problem("offer-gone", instead, state=str(place.state))
 
 
 def _read(request: PersonsRequest, entry_id: str) -> EntryAnswer:
@@ -218,42 +219,22 @@ def _read(request: PersonsRequest, entry_id: str) -> EntryAnswer:
 
 def _shown(entries: Sequence[WaitlistEntry], now: datetime) -> list[EntryAnswer]:
     """These places as the API shows them, in one statement for all."""
-    positions = _positions(entries)
     return [
         EntryAnswer(
-            id=entry.public_id,
-            cohort=entry.cohort.public_id,
-            position=positions.get(entry.pk),
-            state=_state(entry, now),
-            offer=_open_offer(entry, now),
-            notice_days=entry.notice_days,
-            joined_at=entry.joined_at,
-            url=f"{settings.SITE_URL}{entry.get_absolute_url()}",
+            id=place.entry.public_id,
+            cohort=place.entry.cohort.public_id,
+            position=place.position,
+            state=place.state,
+            offer=_open_offer(place),
+            notice_days=place.entry.notice_days,
+            joined_at=place.entry.joined_at,
+            url=f"{settings.SITE_URL}{place.entry.get_absolute_url()}",
         )
-        for entry in entries
+        for place in places(entries, now)
     ]
 
 
-def _state(entry: WaitlistEntry, now: datetime) -> EntryState:
-    if entry.state == EntryState.OFFERED and entry.offer and entry.offer.state_at(now) != State.OFFERED:
-        return EntryState.LAPSED
-    return EntryState(entry.state)
-
-
-def _open_offer(entry: WaitlistEntry, now: datetime) -> OfferAnswer | None:
-    offer = entry.offer
-    if offer is None or offer.held_until is None or _state(entry, now) != EntryState.OFFERED:
+def _open_offer(place: Place) -> OfferAnswer | None:
+    if place.offer is None or place.offer.held_until is None:
         return None
-    return OfferAnswer(offer.held_until, offer.public_id)
-
-
-def _positions(entries: Sequence[WaitlistEntry]) -> Mapping[int, int]:
-    """The places of those who wait, 1 for the first of each line."""
-    cohorts = {entry.cohort_id for entry in entries if entry.state == EntryState.WAITING}
-    in_turn = WaitlistEntry.objects.waiting().filter(cohort__in=cohorts).in_turn()
-    counted: Counter[int] = Counter()
-    places = {}
-    for entry_id, cohort_id in in_turn.values_list("pk", "cohort_id"):
-        counted[cohort_id] += 1
-        places[entry_id] = counted[cohort_id]
-    return places
+    return OfferAnswer(place.offer.held_until, place.offer.public_id)

@@ -10,7 +10,7 @@ from booking.reservations import cancelling, emails, lifecycle, waiting, waitlis
 from booking.reservations.models import LIVE, OWING, Reservation, State, WaitlistEntry
 from workshops.clock import end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import planning, seats
-from workshops.cohorts.models import Cohort
+from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.cohorts.plans import Plan
 from workshops.history.record import history_of, record
 from workshops.people.models import User
@@ -67,7 +67,7 @@ def _in_days(days: int, now: datetime) -> datetime:
 
 @writes
 def call_off(cohort: Cohort, *, by: User, now: datetime, why: str) -> Touches:
-    """Cancel a cohort: everyone who has a seat, an offer or a place in line is told, and nothing is left dangling.
+    """Cancel a cohort: everyone with a seat, an offer or a place in line is told, and so is whoever teaches it.
 
     What was paid waits until `choose_until` for the person to choose between all of it back and another cohort; then it
     goes back by itself. Locks the cohort, all its seats, every reservation: whoever is taking a seat at this moment has
@@ -84,6 +84,7 @@ def call_off(cohort: Cohort, *, by: User, now: datetime, why: str) -> Touches:
         until = max(touched.choose_until, _in_days(each.terms.choice_days, now))
         cancelling.called_off(each, choose_until=until, why=why, now=now, by=by)
     waiting.close(fresh, why=f"It does not take place: {why}", now=now, by=by)
+    emails.teaching_cancelled(fresh, _teachers(fresh, by, now), why=why, now=now)
     planning.cancel(fresh, by=by, now=now, why=why)
     return touched
 
@@ -92,10 +93,13 @@ def call_off(cohort: Cohort, *, by: User, now: datetime, why: str) -> Touches:
 def reschedule(
     cohort: Cohort, plan: Plan, *, by: User, now: datetime, reason: str, despite: Collection[str] = ()
 ) -> Cohort:
-    """Move a cohort to other days or another venue and tell everyone in it; for a while leaving costs them nothing.
+    """Move a cohort to other days or another venue and tell everyone in it and those who teach it.
 
-    A balance is never due earlier than was promised; it is due later where the cohort moves away. Locks the school's
-    row, the cohort, its seats, every reservation.
+    For a while leaving costs the people in it nothing.
+
+    A balance is never due earlier than was promised; it is due later where the cohort moves away. Holds, offers and
+    promises that would outlast the cohort's new dates end with them. Locks the school's row, the cohort, its seats,
+    every reservation.
 
     Raises:
         Refused: (of `planning`) with every objection that stands.
@@ -113,16 +117,27 @@ def reschedule(
         fresh = lifecycle.lock(each)
         if fresh.state_at(now) == State.EXPIRED:
             continue
-        if fresh.state_at(now) in OWING:
-            if until := free_to_leave_until(fresh, now):
-                lifecycle.free_to_leave(fresh, until=until, now=now, by=by, why=reason)
-            if (due_on := balance_due_after(fresh)) != fresh.balance_due_on:
-                lifecycle.due_later(fresh, due_on)
+        # Nobody decides about their own money: a registrar who has a seat here stays under the terms they had.
+        if fresh.state in OWING and fresh.trainee_id != by.pk and (until := free_to_leave_until(fresh, now)):
+            lifecycle.free_to_leave(fresh, until=until, now=now, by=by, why=reason)
+        if (due_on := balance_due_after(fresh, changed.starts_on)) != fresh.balance_due_on:
+            lifecycle.due_later(fresh, due_on)
+        lifecycle.keep_before(fresh, changed, now)
         told(fresh)
     for entry in WaitlistEntry.objects.waiting().filter(cohort=changed).in_turn().select_related("trainee"):
         entry.cohort = changed
         emails.line_moved(entry, before=words, after=after, why=reason, step=step, now=now)
+    teachers = _teachers(changed, by, now)
+    emails.teaching_moved(changed, teachers, before=words, after=after, why=reason, step=step, now=now)
     return changed
+
+
+def _teachers(cohort: Cohort, by: User, now: datetime) -> list[User]:
+    """Who is to be told as a teacher: nobody of a draft or after the last hour, and not whoever does it."""
+    if cohort.status == CohortStatus.DRAFT or not cohort.sessions.filter(ends_at__gt=now).exists():
+        return []
+    teachings = cohort.teachings.exclude(instructor=by).select_related("instructor").order_by("-is_lead", "pk")
+    return [teaching.instructor for teaching in teachings]
 
 
 def free_to_leave_until(reservation: Reservation, now: datetime) -> datetime | None:
@@ -137,9 +152,9 @@ def free_to_leave_until(reservation: Reservation, now: datetime) -> datetime | N
     return until if until > now else None
 
 
-def balance_due_after(reservation: Reservation) -> date:
-    """When a balance is due once the cohort has moved: later where that follows, never earlier than was promised."""
-    due_on = reservation.cohort.starts_on - timedelta(days=reservation.terms.balance_due_days)
+def balance_due_after(reservation: Reservation, starts_on: date) -> date:
+    """When a balance is due once the cohort begins on that day: later where it follows, never earlier than said."""
+    due_on = starts_on - timedelta(days=reservation.terms.balance_due_days)
     return max(due_on, reservation.balance_due_on)
 
 

@@ -14,6 +14,7 @@ from booking.reservations.deadlines import end_of_grace
 from booking.reservations.lifecycle import HasBegun
 from booking.reservations.models import OWING, EntryState, Reservation, State
 from booking.reservations.refunds import ComesBack, comes_back, everything
+from booking.reservations.rounds import one_by_one
 from workshops import money
 from workshops.clock import school_day
 from workshops.cohorts import seats
@@ -177,14 +178,15 @@ def _waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -
     fee, paid = fresh.fee_cents, ledger.kept_cents(fresh)
     lifecycle.without_fee(fresh)
     record_all([lifecycle.line_about("fee-waived", fresh, now=now, by=by, why=why, cents=fee)])
+    too_much = max(paid - fresh.owed_cents, 0)
+    emails.fee_waived(fresh, fee_cents=fee, back_cents=too_much, why=why, now=now)
     if fresh.state == State.RESERVED and paid >= fresh.owed_cents:
         lifecycle.move(fresh, State.CONFIRMED, now=now, by=by)
-    too_much = max(paid - fresh.owed_cents, 0)
     return owe_back(fresh, too_much, rule="fee-waived", why="The fee was waived.", by=by, now=now)
 
 
 def waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -> list[Refund]:
-    """Let someone off the fee for moving; what they have paid of it goes back. Locks as `cancel` does.
+    """Let someone off the fee for moving, and tell them; what they have paid of it goes back. Locks as `cancel` does.
 
     Raises:
         Moved: when it has ended or no fee is owed.
@@ -216,7 +218,7 @@ def _take_the_money(reservation: Reservation, *, now: datetime, by: User | None)
 def choices_over(now: datetime) -> int:
     """Send back the money of those whose time to choose is over; return how many."""
     over = Reservation.objects.filter(choose_until__lte=now).select_related("cohort", "trainee").order_by("pk")[:100]
-    return sum(_send_back_unless_chosen(each, now) for each in over)
+    return one_by_one(over, lambda each: _send_back_unless_chosen(each, now), "Sending money back")
 
 
 def _send_back_unless_chosen(reservation: Reservation, now: datetime) -> bool:

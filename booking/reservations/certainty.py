@@ -1,12 +1,12 @@
 """Telling people that their cohort is certain to run."""
 
-import logging
 from datetime import datetime
 
 from django.db.models import Count, Q
 
 from booking.reservations import emails
 from booking.reservations.models import OWING, Reservation
+from booking.reservations.rounds import one_by_one
 from workshops.clock import school_day
 from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, CohortStatus, SeatStatus
@@ -14,8 +14,6 @@ from workshops.people.models import User
 from workshops.programme.models import school_terms
 from workshops.programme.terms import Terms
 from workshops.transactions import writes
-
-log = logging.getLogger(__name__)
 
 
 def notice_certain(now: datetime) -> int:
@@ -26,16 +24,10 @@ def notice_certain(now: datetime) -> int:
     Raises:
         Exception: the last one met, after the others have been tried: one cohort must not keep the rest waiting.
     """
-    noticed, problem = 0, None
-    for cohort in _enough(now):
-        try:
-            noticed += _make_certain(cohort, now=now, by=None, why="Enough people have paid.")
-        except Exception as error:
-            log.warning("Cohort %s could not be made certain: %s", cohort.code, type(error).__name__)
-            problem = error
-    if problem and not noticed:
-        raise problem
-    return noticed
+    why = "Enough people have paid."
+    return one_by_one(
+        _enough(now), lambda cohort: _make_certain(cohort, now=now, by=None, why=why), "Making a cohort certain"
+    )
 
 
 def _enough(now: datetime) -> list[Cohort]:

@@ -1,11 +1,14 @@
 """What a trainee and the school write to each other about a reservation."""
 
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from django.urls import reverse
 
 from booking.reservations.models import Reservation
-from workshops.conversations.reading import Subject
+from booking.reservations.story import whole_story
+from workshops.conversations.reading import Before, Subject
 from workshops.conversations.views import Conversation, conversation
 from workshops.people.models import User
 from workshops.web.access import SignedInRequest
@@ -14,7 +17,22 @@ KIND = "reservation"
 
 
 def subject_of(reservation: Reservation, trainee: User) -> Subject:
-    """The conversation about a reservation. `reservation.cohort` and `trainee`, whose it is, are loaded already."""
+    """The conversation about a reservation, which goes on wherever that moves: one thread, on the newest one's page.
+
+    The thread is the one that was begun with the first of them. `reservation.cohort` and `trainee`, whose it is, are
+    loaded already. One statement, however many moves; none where nothing ever moved.
+    """
+    story = whole_story(reservation)
+    before = [Before((KIND, each.public_id), each.cohort.title, after.created_at) for each, after in pairwise(story)]
+    return replace(_subject(story[-1], trainee), about=(KIND, story[0].public_id), before=before)
+
+
+def subject_in_list(reservation: Reservation, trainee: User) -> Subject:
+    """The same as a list names it, by the reservation that it began with. No statement."""
+    return _subject(reservation, trainee)
+
+
+def _subject(reservation: Reservation, trainee: User) -> Subject:
     key = reservation.public_id
     return Subject(
         about=(KIND, key),

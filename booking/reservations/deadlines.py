@@ -61,6 +61,11 @@ def last_day_to_move_free(starts_on: date, terms: Terms) -> date:
     return min(starts_on - timedelta(days=terms.moving_free_days), last_day_to_move(starts_on, terms))
 
 
+def last_day_to_keep_a_promise(starts_on: date) -> date:
+    """The last day on which promised prerequisites may come: the day after it, the seat can still go to another."""
+    return starts_on - timedelta(days=2)
+
+
 def end_of_grace(due_at: datetime, terms: Terms) -> datetime:
     """When the school stops waiting for a balance that was due at `due_at`: at the end of a day in Los Angeles."""
     return end_of_school_day(due_at.astimezone(SCHOOL_ZONE).date() + timedelta(days=terms.balance_grace_days))

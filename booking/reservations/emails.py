@@ -6,23 +6,56 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
+from booking.payments.ledger import kept_cents
+from booking.reservations.explaining import if_promise_fails
 from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
 from workshops import money
-from workshops.clock import moment_for, school_day, with_weekday
+from workshops.clock import end_of_school_day, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.planning import certainty_of
 from workshops.messages.outbox import queue, queue_all
+from workshops.people.models import User
 from workshops.prerequisites.check import Standing
 
 # An offer and its end speak for themselves; a move is told by the reservation it led to.
 _TOLD = {State.HELD, State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED}
 
 
-def state_changed(reservation: Reservation, *, now: datetime, told: Mapping[str, str] | None = None) -> None:
-    """Queue the message about the state that `reservation` has just come to, in the caller's transaction."""
+def state_changed(
+    reservation: Reservation,
+    *,
+    now: datetime,
+    by: User | None = None,
+    why: str = "",
+    told: Mapping[str, str] | None = None,
+) -> None:
+    """Queue the message about the state that `reservation` has just come to, in the caller's transaction.
+
+    A cancellation says whose doing it was: the trainee's own, the school's (`by` someone else) or the clock's (nobody).
+    """
     if reservation.state in _TOLD:
         facts = {"certainty": _before_travel(reservation, now), **(told or {})}
+        if reservation.state in OWING:
+            facts["provisional"] = _provisional(reservation)
+        if reservation.state == State.CANCELLED and (by is None or _by_the_school(reservation, by)):
+            facts |= {"ended_by": "the school" if by else "the clock", "why": why}
         _queue(f"reservation-{reservation.state}", reservation, facts, now=now)
+
+
+def _by_the_school(reservation: Reservation, by: User) -> bool:
+    return by.pk != reservation.trainee_id
+
+
+def _provisional(reservation: Reservation) -> str:
+    """What a provisional seat may cost, said before it does; empty for every other seat."""
+    if reservation.provisional_until is None:
+        return ""
+    until, then = with_weekday(reservation.provisional_until), if_promise_fails(reservation, kept_cents(reservation))
+    words = (
+        f"The seat is provisional: what the module asks for must be on your record by the end of {until} in Los "
+        "Angeles. If something is still missing then, the seat is released."
+    )
+    return f"{words} {then}".strip()
 
 
 def _before_travel(reservation: Reservation, now: datetime) -> str:
@@ -43,24 +76,32 @@ def cohort_certain(reservations: Iterable[Reservation], *, now: datetime) -> Non
 
 def offered(offer: Reservation, entry: WaitlistEntry, *, now: datetime) -> None:
     """Queue the offer: the seat, until when, and the page to answer on."""
-    _queue("offer-made", offer, {"link": _address(entry)}, now=now)
+    _queue("offer-made", offer, {"link": _address(entry), "provisional": _provisional(offer)}, now=now)
 
 
 def offer_reminder(offer: Reservation, entry: WaitlistEntry, *, step: int, now: datetime) -> None:
     """Queue a reminder that an offer waits for an answer."""
-    _queue("offer-waits", offer, {"link": _address(entry)}, now=now, step=step)
+    told = {"link": _address(entry), "provisional": _provisional(offer)}
+    _queue("offer-waits", offer, told, now=now, step=step)
 
 
 def offer_ran_out(offer: Reservation, *, now: datetime) -> None:
-    """Queue the end of an offer that nobody answered, and the way back to the end of the line."""
-    _queue("offer-lapsed", offer, {}, now=now)
+    """Queue the end of an offer that nobody answered, the way back to the end of the line, and what stays theirs."""
+    seats = Reservation.objects.holding_a_seat(now).filter(trainee=offer.trainee_id, state__in=OWING)
+    kept = seats.exclude(pk=offer.pk).filter(cohort__ends_on__gte=school_day(now)).select_related("cohort")
+    words = [_still_theirs(each) for each in kept.order_by("cohort__starts_on", "pk")]
+    _queue("offer-lapsed", offer, {"kept": " ".join(words)}, now=now)
+
+
+def _still_theirs(reservation: Reservation) -> str:
+    how = "held for you" if reservation.state == State.HELD else "yours"
+    return f"Your seat {reservation.seat_number} in {reservation.cohort.title} is still {how}."
 
 
 def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool, today: date, now: datetime) -> None:
     """Queue why a free seat has passed someone in line; they keep their place."""
     cohort = entry.cohort
-    lacks = "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
-    missing = "" if needs_notice else lacks
+    missing = "" if needs_notice else _missing(standing)
     queue(
         "line-passed-over",
         ("waitlist", entry.public_id),
@@ -68,7 +109,7 @@ def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool,
         {
             **_about_cohort(cohort),
             "missing": missing,
-            "notice": f"{entry.notice_days} days" if not missing else "",
+            "notice": "" if missing else _days_in_words(entry.notice_days),
             "link": f"{settings.SITE_URL}{reverse('standing')}" if missing else _address(entry),
         },
         now=now,
@@ -76,10 +117,39 @@ def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool,
     )
 
 
-def line_joined(entry: WaitlistEntry, position: int, *, now: datetime) -> None:
-    """Queue what joining means: the place, and what happens next."""
-    place = {**_about_cohort(entry.cohort), "position": str(position), "link": _address(entry)}
+def line_joined(entry: WaitlistEntry, position: int, standing: Standing, *, may_promise: bool, now: datetime) -> None:
+    """Queue what joining means: the place, the notice they asked for, what is missing now, and what happens next.
+
+    `may_promise`: the cohort offers seats to people who promise what is missing.
+    """
+    place = {
+        **_about_cohort(entry.cohort),
+        "position": str(position),
+        "notice": _days_in_words(entry.notice_days) if entry.notice_days else "",
+        "missing": _missing(standing),
+        "may_promise": "yes" if may_promise else "",
+        "link": _address(entry),
+    }
     queue("line-joined", ("waitlist", entry.public_id), entry.trainee, place, now=now)
+
+
+def line_reordered(moved_back: Iterable[tuple[WaitlistEntry, int, int]], *, why: str, step: int, now: datetime) -> None:
+    """Queue to those whom the school has moved back their place before and now: (entry, was, is). One statement."""
+    told = [
+        (
+            ("waitlist", entry.public_id),
+            entry.trainee,
+            {
+                **_about_cohort(entry.cohort),
+                "was": str(was),
+                "position": str(place),
+                "why": why,
+                "link": _address(entry),
+            },
+        )
+        for entry, was, place in moved_back
+    ]
+    queue_all("line-reordered", told, now=now, step=step)
 
 
 def line_left(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
@@ -100,9 +170,13 @@ def line_closed(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
     queue("line-closed", ("waitlist", entry.public_id), entry.trainee, place, now=now)
 
 
-def moved(new: Reservation, old: Reservation, *, now: datetime) -> None:
-    """Queue the move: from where to where, and what is owed now."""
+def moved(new: Reservation, old: Reservation, *, by: User, why: str, now: datetime) -> None:
+    """Queue the move: whose doing it was, from where to where, and what is owed now."""
+    by_the_school = _by_the_school(new, by)
     told = {
+        "by_the_school": "yes" if by_the_school else "",
+        "why": why if by_the_school else "",
+        "provisional": _provisional(new),
         "old_cohort": old.cohort.title,
         "old_days": _days(old.cohort),
         "fee": money.in_words(new.fee_cents, new.currency) if new.fee_cents else "",
@@ -110,46 +184,68 @@ def moved(new: Reservation, old: Reservation, *, now: datetime) -> None:
     _queue("reservation-moved", new, told, now=now)
 
 
+def fee_waived(reservation: Reservation, *, fee_cents: int, back_cents: int, why: str, now: datetime) -> None:
+    """Queue that the school has let someone off a fee for moving, and what of it comes back."""
+    told = {
+        "fee": money.in_words(fee_cents, reservation.currency),
+        "comes_back": money.in_words(back_cents, reservation.currency) if back_cents else "",
+        "why": why,
+    }
+    _queue("fee-waived", reservation, told, now=now)
+
+
 def balance_reminder(
     reservation: Reservation, *, remaining_cents: int, step: int, overdue: bool, now: datetime
 ) -> None:
-    """Queue a rung of the ladder of reminders about the balance."""
+    """Queue a rung of the ladder of reminders about the balance, in words that are true now.
+
+    After a gap in the reminders, the grace may be over by the time that the first of them is queued.
+    """
+    grace_until = reservation.balance_due_on + timedelta(days=reservation.terms.balance_grace_days)
     told = {
         "remaining": money.in_words(remaining_cents, reservation.currency),
-        "grace_until": with_weekday(reservation.balance_due_on + timedelta(days=reservation.terms.balance_grace_days)),
+        "grace_until": with_weekday(grace_until),
+        "grace_is_over": "yes" if end_of_school_day(grace_until) < now else "",
         "by_itself": "yes" if reservation.terms.release_overdue else "",
     }
     _queue("balance-overdue" if overdue else "balance-due", reservation, told, now=now, step=step)
 
 
-def balance_put_off(reservation: Reservation, *, now: datetime) -> None:
-    """Queue the new date of a balance. Each date is told once."""
+def balance_put_off(reservation: Reservation, *, why: str, now: datetime) -> None:
+    """Queue the new date of a balance, how much it is, and why. Each date is told once."""
     step = (reservation.balance_due_on - school_day(reservation.created_at)).days
-    _queue("balance-put-off", reservation, {}, now=now, step=max(step, 0))
+    remaining = reservation.remaining_cents(kept_cents(reservation))
+    told = {"remaining": money.in_words(remaining, reservation.currency) if remaining else "", "why": why}
+    _queue("balance-put-off", reservation, told, now=now, step=max(step, 0))
 
 
-def hold_longer(reservation: Reservation, *, now: datetime) -> None:
+def hold_longer(reservation: Reservation, *, why: str, now: datetime) -> None:
     """Queue the later end of a hold. Each is told once."""
     assert reservation.held_until is not None
-    later = (reservation.held_until - reservation.created_at) // timedelta(minutes=10)
-    _queue("hold-longer", reservation, {}, now=now, step=min(later, 32_000))
+    later = (reservation.held_until - reservation.created_at) // timedelta(minutes=1)
+    _queue("hold-longer", reservation, {"why": why}, now=now, step=min(later, 32_000))
 
 
-def promise_longer(reservation: Reservation, *, now: datetime) -> None:
+def promise_longer(reservation: Reservation, *, why: str, now: datetime) -> None:
     """Queue the later date of a promise. Each is told once."""
     assert reservation.provisional_until is not None
     until = reservation.provisional_until
-    told = {"until": with_weekday(until), "link": f"{settings.SITE_URL}{reverse('standing')}"}
+    told = {
+        "until": with_weekday(until),
+        "provisional": _provisional(reservation),
+        "why": why,
+        "link": f"{settings.SITE_URL}{reverse('standing')}",
+    }
     _queue("promise-longer", reservation, told, now=now, step=max((until - school_day(reservation.created_at)).days, 0))
 
 
 def promise_reminder(reservation: Reservation, standing: Standing, *, step: int, now: datetime) -> None:
     """Queue a rung of the ladder of reminders about prerequisites that were promised."""
-    missing = "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
     assert reservation.provisional_until is not None
     told = {
-        "missing": missing,
+        "missing": _missing(standing),
         "until": with_weekday(reservation.provisional_until),
+        "provisional": _provisional(reservation),
         "link": f"{settings.SITE_URL}{reverse('standing')}",
     }
     _queue("promise-waits", reservation, told, now=now, step=step)
@@ -178,9 +274,33 @@ def rescheduled(reservation: Reservation, *, before: str, after: str, why: str, 
         "before": before,
         "after": after,
         "why": why,
-        "leave_until": moment_for(until, reservation.trainee.time_zone) if until else "",
+        "leave_until": moment_for(until, reservation.trainee.time_zone) if until and until > now else "",
     }
+    if reservation.state == State.OFFERED:
+        entry = WaitlistEntry.objects.get(offer=reservation)
+        told |= {"offered": "yes", "link": _address(entry)}
     _queue("cohort-moved", reservation, told, now=now, step=step)
+
+
+def teaching_cancelled(cohort: Cohort, instructors: Iterable[User], *, why: str, now: datetime) -> None:
+    """Queue to those who teach a cohort that it does not take place. One statement."""
+    told = {**_about_cohort(cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('teaching')}"}
+    queue_all("teaching-cancelled", _to_each(cohort, instructors, told), now=now)
+
+
+def teaching_moved(
+    cohort: Cohort, instructors: Iterable[User], *, before: str, after: str, why: str, step: int, now: datetime
+) -> None:
+    """Queue to those who teach a cohort that it has moved. One statement."""
+    link = f"{settings.SITE_URL}{reverse('roster', args=[cohort.code])}"
+    told = {**_about_cohort(cohort), "before": before, "after": after, "why": why, "link": link}
+    queue_all("teaching-moved", _to_each(cohort, instructors, told), now=now, step=step)
+
+
+def _to_each(
+    cohort: Cohort, instructors: Iterable[User], told: Mapping[str, str]
+) -> Iterable[tuple[tuple[str, str], User, Mapping[str, str]]]:
+    return [(("teaching", f"{cohort.public_id}:{person.public_id}"), person, told) for person in instructors]
 
 
 def _queue(kind: str, reservation: Reservation, told: Mapping[str, str], *, now: datetime, step: int = 0) -> None:
@@ -190,6 +310,14 @@ def _queue(kind: str, reservation: Reservation, told: Mapping[str, str], *, now:
 
 def _address(entry: WaitlistEntry) -> str:
     return f"{settings.SITE_URL}{entry.get_absolute_url()}"
+
+
+def _missing(standing: Standing) -> str:
+    return "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
+
+
+def _days_in_words(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def _days(cohort: Cohort) -> str:
@@ -213,6 +341,7 @@ def context(reservation: Reservation) -> dict[str, str]:
         **_about_cohort(reservation.cohort),
         "seat": str(reservation.seat_number),
         "held_until": moment_for(reservation.held_until, trainee.time_zone) if reservation.held_until else "",
+        "provisional_until": with_weekday(reservation.provisional_until) if reservation.provisional_until else "",
         "price": money.in_words(reservation.price_cents, reservation.currency),
         "deposit": money.in_words(reservation.deposit_cents, reservation.currency) if reservation.deposit_cents else "",
         "balance": money.in_words(balance, reservation.currency) if balance else "",

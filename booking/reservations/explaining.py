@@ -1,15 +1,18 @@
 """Why money comes back or stays, and how far it has come, in words for the person whose it is. Pure functions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from booking.payments import gateways
 from booking.payments.models import Refund, RefundStatus
+from booking.reservations.admission import Quote
 from booking.reservations.models import Reservation
 from booking.reservations.promises import refundable_until
-from booking.reservations.refunds import ComesBack
+from booking.reservations.refunds import ComesBack, if_not_kept
 from workshops import money
 from workshops.clock import in_words, moment_for, school_day, with_weekday
+from workshops.cohorts.models import Cohort
+from workshops.programme.terms import Terms
 
 RULES: Mapping[str, str] = {
     "everything-back": "everything was refundable on that day",
@@ -34,7 +37,7 @@ def reasons(reservation: Reservation, back: ComesBack, now: datetime) -> list[st
     rule, kept_by_it = _by_the_day(reservation, back, now)
     if back.kept_cents <= kept_by_it:
         return [rule]
-    return [rule, _from_before(reservation, back)]
+    return [_from_before(reservation, back), _beyond_it(reservation, back)]
 
 
 def _by_the_day(reservation: Reservation, back: ComesBack, now: datetime) -> tuple[str, int]:
@@ -58,10 +61,59 @@ def _by_the_day(reservation: Reservation, back: ComesBack, now: datetime) -> tup
 def _from_before(reservation: Reservation, back: ComesBack) -> str:
     """What stays although the day would let it go: moving does not make money refundable again."""
     stays, fee = money.in_words(back.kept_cents, reservation.currency), reservation.fee_cents
+    stays = f"{stays} of it" if back.cents else f"All of it, {stays},"
     if fee and fee >= reservation.not_refundable_cents:
-        return f"{stays} of it is the fee for moving here and stays with the school."
-    with_fee = ", the fee for moving included," if fee else ""
-    return f"{stays} of it{with_fee} had stopped being refundable before you moved here, and stays with the school."
+        return f"{stays} is the fee for moving here and stays with the school."
+    with_fee = " (the fee for moving included)" if fee else ""
+    return f"{stays}{with_fee} had stopped being refundable before you moved here, and stays with the school."
+
+
+def _beyond_it(reservation: Reservation, back: ComesBack) -> str:
+    """Until when the rest comes back, where a part stays whatever the day."""
+    everything_until, rest_until = refundable_until(reservation.cohort.starts_on, reservation.terms)
+    covers_deposit = reservation.not_refundable_cents >= reservation.deposit_cents
+    last = with_weekday(rest_until if covers_deposit else everything_until)
+    return f"The rest comes back until {last}." if back.cents else f"What you pay beyond it comes back until {last}."
+
+
+def seat_to_be(
+    cohort: Cohort,
+    terms: Terms,
+    quote: Quote,
+    *,
+    provisional_until: date | None,
+    fee_cents: int = 0,
+    not_refundable_cents: int = 0,
+) -> Reservation:
+    """A reservation that nobody has made yet, to ask the rules about. It is never saved."""
+    return Reservation(
+        cohort=cohort,
+        terms_frozen=terms.as_json(),
+        price_cents=quote.price_cents,
+        deposit_cents=quote.deposit_cents,
+        currency=quote.currency,
+        paid_elsewhere=quote.paid_elsewhere,
+        fee_cents=fee_cents,
+        not_refundable_cents=not_refundable_cents,
+        provisional_until=provisional_until,
+    )
+
+
+def if_promise_fails(seat: Reservation, paid_cents: int) -> str:
+    """What comes back if the promise of a provisional seat is not kept; empty for a seat that is sure.
+
+    Of what has been paid, or else of the deposit, and of everything that is owed: people decide what to pay by it.
+    """
+    amounts = sorted({paid_cents or seat.deposit_cents, max(seat.owed_cents, paid_cents)} - {0})
+    parts = [_part_of(back, seat.currency) for each in amounts if (back := if_not_kept(seat, each))]
+    return f"What comes back then: {', or '.join(parts)}." if parts else ""
+
+
+def _part_of(back: ComesBack, currency: str) -> str:
+    part = "nothing"
+    if back.cents:
+        part = money.in_words(back.cents, currency) if back.kept_cents else "all"
+    return f"{part} of {money.in_words(back.cents + back.kept_cents, currency)} paid"
 
 
 def refund_in_words(refund: Refund) -> str:

@@ -71,15 +71,17 @@ class NoticeForm(forms.Form):
         assert isinstance(field, forms.IntegerField)
         why = f"Please write {most} or less."
         if days_left < MOST_NOTICE_DAYS:
-            why = f"The cohort begins in {days_left} days: with more notice than that, no seat could be offered to you."
+            begins = f"The cohort begins in {_days(most)}"
+            why = f"{begins}: with more notice than that, no seat could be offered to you."
         example = min(14, most)
-        field.max_value = field.widget.attrs["max"] = most
+        # No `max` for the browser to refuse by: it would not say why.
+        field.max_value = most
         field.validators.append(MaxValueValidator(most, why))
         field.widget.attrs["inputmode"] = "numeric"
         field.help_text = (
             f"The first day is {with_weekday(starts_on)}. With {example} days' notice, a seat that becomes free after "
             f"{with_weekday(starts_on - timedelta(days=example))} would pass you over; you keep your place. "
-            "Leave it empty if you can come at any time."
+            f"At most {_days(most)}. Leave it empty if you can come at any time."
         )
 
     @property
@@ -102,3 +104,7 @@ class AcceptMoveForm(forms.Form):
 
     leaving = forms.CharField(widget=forms.HiddenInput, max_length=20)
     fee_cents = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"

@@ -4,18 +4,21 @@ Each task finds its work in rows that are due, so that it may run twice, at once
 of a ladder is one message row, and of rungs that were missed only the last is sent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
 
 from booking.payments.balances import due_next
 from booking.payments.ledger import kept_cents, with_paid
 from booking.reservations import cancelling, emails, lifecycle
 from booking.reservations.deadlines import end_of_grace, is_quiet
 from booking.reservations.models import OWING, Reservation, State
+from booking.reservations.rounds import one_by_one
 from workshops.clock import end_of_school_day, school_day
 from workshops.messages.outbox import said
-from workshops.prerequisites.check import Standing
-from workshops.prerequisites.facts import standing_of
+from workshops.prerequisites.facts import standing_of, standings_of
 from workshops.transactions import writes
 
 OFFER_RUNGS = (timedelta(hours=24), timedelta(hours=4))
@@ -42,16 +45,16 @@ def remind_of_offers(now: datetime) -> int:
         # Whoever got the offer later than this rung has just heard of it.
         if step and offer.held_until - offer.created_at > OFFER_RUNGS[step - 1] and not is_quiet(now, offer.terms):
             due.append((offer, step))
-    unsaid = _unsaid("offer-waits", due)
-    for offer, step in unsaid:
-        _remind_of_offer(offer, step, now)
-    return len(unsaid)
+    return one_by_one(
+        _unsaid("offer-waits", due), lambda each: _remind_of_offer(*each, now=now), "A reminder of an offer"
+    )
 
 
 @writes
-def _remind_of_offer(offer: Reservation, step: int, now: datetime) -> None:
+def _remind_of_offer(offer: Reservation, step: int, *, now: datetime) -> int:
     if Reservation.objects.filter(pk=offer.pk, state=State.OFFERED).exists():
         emails.offer_reminder(offer, offer.place_in_line, step=step, now=now)
+    return 1
 
 
 def remind_of_balances(now: datetime) -> int:
@@ -65,11 +68,9 @@ def remind_of_balances(now: datetime) -> int:
         step = rung([-each for each in OVERDUE_RUNGS], due_at - now) if overdue else rung(BALANCE_RUNGS, due_at - now)
         if step and not _has_just_heard(reservation, now):
             (after if overdue else before).append((reservation, _on_ladder(reservation, step)))
-    unsaid = [(_unsaid("balance-due", before), False), (_unsaid("balance-overdue", after), True)]
-    for due, overdue in unsaid:
-        for reservation, step in due:
-            _remind_of_balance(reservation, step, overdue, now)
-    return sum(len(due) for due, _ in unsaid)
+    unsaid = [(*each, False) for each in _unsaid("balance-due", before)]
+    unsaid += [(*each, True) for each in _unsaid("balance-overdue", after)]
+    return one_by_one(unsaid, lambda each: _remind_of_balance(*each, now=now), "A reminder of a balance")
 
 
 def _on_ladder(reservation: Reservation, step: int) -> int:
@@ -89,37 +90,49 @@ def _has_just_heard(reservation: Reservation, now: datetime) -> bool:
 
 
 @writes
-def _remind_of_balance(reservation: Reservation, step: int, overdue: bool, now: datetime) -> None:
+def _remind_of_balance(reservation: Reservation, step: int, overdue: bool, *, now: datetime) -> int:
     fresh = lifecycle.lock(reservation)
     remaining = fresh.remaining_cents(kept_cents(fresh))
     if fresh.state in (State.RESERVED, State.CONFIRMED) and remaining:
         emails.balance_reminder(fresh, remaining_cents=remaining, step=step, overdue=overdue, now=now)
+    return 1
 
 
 def release_overdue(now: datetime) -> int:
     """Cancel the seats whose grace is over, where the terms let the policy decide; return how many."""
     late = Reservation.objects.filter(balance_due_on__lt=school_day(now), cohort__starts_on__gt=school_day(now))
-    count = 0
-    for reservation, due_at in _unpaid(late):
-        if reservation.terms.release_overdue and end_of_grace(due_at, reservation.terms) < now:
-            try:
-                cancelling.cancel_overdue(reservation, now=now)
-            except lifecycle.Moved:
-                continue
-            count += 1
-    return count
+    over = [
+        each for each, due_at in _unpaid(late) if each.terms.release_overdue and end_of_grace(due_at, each.terms) < now
+    ]
+    return one_by_one(over, lambda each: _unless_moved(cancelling.cancel_overdue, each, now), "Releasing a seat")
+
+
+def _unless_moved(cancel: Callable[..., object], reservation: Reservation, now: datetime) -> bool:
+    """Cancel, unless someone was faster."""
+    try:
+        cancel(reservation, now=now)
+    except lifecycle.Moved:
+        return False
+    return True
 
 
 def overdue_past_grace(now: datetime) -> list[Reservation]:
-    """Seats whose grace is over and that wait for the registrar's decision, the longest first."""
+    """Seats whose grace is over and that wait for the registrar's decision, the longest first.
+
+    Not those that the policy releases by itself, nor those of a cohort that has begun: nothing is left to decide there.
+    """
     today = school_day(now)
-    late = Reservation.objects.filter(balance_due_on__lt=today, cohort__ends_on__gte=today)
-    return [each for each, due_at in _unpaid(late) if end_of_grace(due_at, each.terms) < now]
+    late = Reservation.objects.filter(balance_due_on__lt=today, cohort__starts_on__gt=today)
+    return [
+        each
+        for each, due_at in _unpaid(late)
+        if end_of_grace(due_at, each.terms) < now and not each.terms.release_overdue
+    ]
 
 
-def _unpaid(which: Iterable[Reservation]) -> list[tuple[Reservation, datetime]]:
+def _unpaid(which: QuerySet[Reservation]) -> list[tuple[Reservation, datetime]]:
     """Those of these reserved seats that are not paid in full, with the moment the next charge is due."""
-    rows = with_paid(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))  # type: ignore[attr-defined]
+    rows = with_paid(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))
     found: list[tuple[Reservation, datetime]] = []
     for each in (
         rows.select_related("cohort__venue", "trainee").prefetch_related("charges").order_by("balance_due_on", "pk")
@@ -135,37 +148,32 @@ def keep_promises(now: datetime) -> int:
 
     Returns how many seats became firm or were released, and how many people were reminded.
     """
-    provisional = Reservation.objects.filter(provisional_until__isnull=False, state__in=OWING)
+    today = school_day(now)
+    provisional = Reservation.objects.filter(
+        provisional_until__isnull=False, state__in=OWING, cohort__starts_on__gt=today
+    )
     rows = provisional.select_related("cohort__venue", "cohort__module", "trainee").order_by("provisional_until", "pk")
-    done, due = 0, []
+    by_cohort: dict[int, list[Reservation]] = defaultdict(list)
     for each in rows:
-        assert each.provisional_until is not None
-        if _standing(each, now).eligible:
-            done += _firm(each, now)
-        elif school_day(now) > each.provisional_until:
-            done += _release_unkept(each, now)
-        elif not _has_just_heard(each, now) and (
-            step := rung(PROMISE_RUNGS, end_of_school_day(each.provisional_until) - now)
-        ):
-            since = (each.provisional_until - school_day(each.created_at)).days
-            due.append((each, max(since, 0) * 10 + step))
-    unsaid = _unsaid("promise-waits", due)
-    for each, step in unsaid:
-        _remind_of_promise(each, step, now)
-    return done + len(unsaid)
-
-
-def _standing(reservation: Reservation, now: datetime) -> Standing:
-    module, cohort_id = reservation.cohort.module.code, reservation.cohort_id
-    return standing_of(reservation.trainee, module, school_day(now), cohort_id)[0]
-
-
-def _release_unkept(reservation: Reservation, now: datetime) -> bool:
-    try:
-        cancelling.cancel_unkept(reservation, now=now)
-    except lifecycle.Moved:
-        return False
-    return True
+        by_cohort[each.cohort_id].append(each)
+    met, over, due = [], [], []
+    for cohort_id, those in by_cohort.items():
+        standings = standings_of([each.trainee for each in those], those[0].cohort.module.code, today, cohort_id)
+        for each in those:
+            until = each.provisional_until or today
+            if standings[each.trainee_id].eligible:
+                met.append(each)
+            elif today > until:
+                over.append(each)
+            elif (step := rung(PROMISE_RUNGS, end_of_school_day(until) - now)) and not _has_just_heard(each, now):
+                due.append((each, max((until - school_day(each.created_at)).days, 0) * 10 + step))
+    return (
+        one_by_one(met, lambda each: _firm(each, now), "Making a seat firm")
+        + one_by_one(over, lambda each: _unless_moved(cancelling.cancel_unkept, each, now), "Releasing a seat")
+        + one_by_one(
+            _unsaid("promise-waits", due), lambda each: _remind_of_promise(*each, now=now), "A reminder of a promise"
+        )
+    )
 
 
 @writes
@@ -178,7 +186,10 @@ def _firm(reservation: Reservation, now: datetime) -> bool:
 
 
 @writes
-def _remind_of_promise(reservation: Reservation, step: int, now: datetime) -> None:
+def _remind_of_promise(reservation: Reservation, step: int, *, now: datetime) -> int:
     fresh = lifecycle.lock(reservation)
     if fresh.provisional_until is not None and fresh.state in OWING:
-        emails.promise_reminder(fresh, _standing(fresh, now), step=step, now=now)
+        module, cohort_id = fresh.cohort.module.code, fresh.cohort_id
+        standing, _ = standing_of(fresh.trainee, module, school_day(now), cohort_id)
+        emails.promise_reminder(fresh, standing, step=step, now=now)
+    return 1

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from booking.reservations import emails, waitlist
-from booking.reservations.admission import Admission, Quote
+from booking.reservations.admission import Admission
+from booking.reservations.deadlines import last_day_to_keep_a_promise
 from booking.reservations.models import LIVE, OWING, Charge, ChargeKind, EntryState, Reservation, State
 from workshops.clock import business_days_later, end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import seats
@@ -19,6 +20,7 @@ from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import User
 from workshops.programme.terms import Terms
+from workshops.rows import insert
 from workshops.transactions import writes
 
 # Late money may bring an expired reservation back, when a seat is left: see `payments.settling`. What a cohort that the
@@ -61,7 +63,7 @@ def begin(
     The caller has claimed the seat, writes the history and queues the message.
     """
     cost = admission.quote
-    reservation = Reservation.objects.create(
+    reservation = Reservation(
         trainee=admission.trainee,
         cohort=admission.cohort,
         seat_number=seat_number,
@@ -79,14 +81,15 @@ def begin(
         is_only_one=admission.terms.one_active_seat,
         created_at=now,
     )
+    insert([reservation])
     if charged and state != State.OFFERED:
         charge(reservation, now)
     return reservation
 
 
-def state_for(cost: Quote, held_until: datetime | None) -> State:
+def state_for(price_cents: int, held_until: datetime | None) -> State:
     """Where someone who says yes comes to: a hold, or straight on where no deposit is owed."""
-    return State.HELD if held_until else State.RESERVED if cost.price_cents else State.CONFIRMED
+    return State.HELD if held_until else State.RESERVED if price_cents else State.CONFIRMED
 
 
 def held_until(cohort: Cohort, terms: Terms, now: datetime, *, by_the_school: bool) -> datetime:
@@ -101,17 +104,25 @@ def transfer_awaited_until(cohort: Cohort, terms: Terms, now: datetime) -> datet
 
     Where the school gives out a seat after those have ended, it is the first day that ends the waiting.
     """
+    return min(business_days_later(now, terms.transfer_hold_days), _latest(cohort, now))
+
+
+def in_time(held_until: datetime | None, cohort: Cohort, now: datetime) -> datetime | None:
+    """The end of a hold that comes to this cohort: its clock runs on, but not past the end of bookings here."""
+    return min(held_until, _latest(cohort, now)) if held_until else None
+
+
+def _latest(cohort: Cohort, now: datetime) -> datetime:
     eve = end_of_school_day(cohort.starts_on - timedelta(days=1))
-    latest = cohort.bookings_close_at if cohort.bookings_close_at > now else eve
-    return min(business_days_later(now, terms.transfer_hold_days), latest)
+    return cohort.bookings_close_at if cohort.bookings_close_at > now else eve
 
 
 def charge(reservation: Reservation, now: datetime) -> None:
-    """Say what is owed and when: the deposit while the seat is held, the balance by its date, a fee with the first."""
+    """Say what is owed and when: the deposit while the seat is held, the balance and a fee by their date."""
     deposit, balance = reservation.deposit_cents, reservation.balance_cents
     due = end_of_school_day(reservation.balance_due_on)
     first = reservation.held_until or now
-    Charge.objects.bulk_create(
+    charges = [
         Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=at)
         for kind, cents, at in (
             (ChargeKind.DEPOSIT, deposit, first),
@@ -119,7 +130,8 @@ def charge(reservation: Reservation, now: datetime) -> None:
             (ChargeKind.FEE, reservation.fee_cents, due),
         )
         if cents
-    )
+    ]
+    insert(charges)
 
 
 def agreed(offer: Reservation, conduct_id: int, now: datetime) -> None:
@@ -156,10 +168,11 @@ def move(
     why: str = "",
     held_until: datetime | None = None,
     told: Mapping[str, str] | None = None,
+    **facts: str | int,
 ) -> None:
     """Bring a reservation to another state: update, history, message. The caller moves the seat, before this.
 
-    `told` adds to what the words of the message may name.
+    `told` adds to what the words of the message may name, `facts` to what the line of history knows.
 
     Raises:
         Moved: when it is not in the state it was read in, or that move is not allowed.
@@ -167,8 +180,9 @@ def move(
     if to not in MOVES[State(reservation.state)] or not _update(reservation, to, held_until=held_until):
         reservation.refresh_from_db()
         raise Moved(reservation)
-    record_all([line_about(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=reservation.seat_number)])
-    emails.state_changed(reservation, now=now, told=told)
+    seat = reservation.seat_number
+    record_all([line_about(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=seat, **facts)])
+    emails.state_changed(reservation, now=now, by=by, why=why, told=told)
 
 
 def withdraw(offer: Reservation, what: str, *, now: datetime, by: User | None, why: str = "") -> None:
@@ -236,6 +250,23 @@ def arrive(
     return new
 
 
+def keep_before(reservation: Reservation, cohort: Cohort, now: datetime) -> None:
+    """Let a hold or an offer end with the bookings of a cohort that has moved, and a promise before it begins.
+
+    The caller has locked the reservation and its seat.
+    """
+    until = in_time(reservation.held_until, cohort, now)
+    if until and until != reservation.held_until:
+        seats.hold_longer(cohort.pk, reservation.trainee_id, until=until, now=now)
+        reservation.held_until = until
+        reservation.save(update_fields=["held_until"])
+        Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
+    last = last_day_to_keep_a_promise(cohort.starts_on)
+    if reservation.provisional_until and reservation.provisional_until > last:
+        reservation.provisional_until = last
+        reservation.save(update_fields=["provisional_until"])
+
+
 def free_to_leave(reservation: Reservation, *, until: datetime, now: datetime, by: User, why: str) -> None:
     """The school has moved the cohort: leaving or moving costs nothing until then. The caller has locked it."""
     reservation.may_leave_until = until
@@ -265,7 +296,7 @@ def promise_longer(reservation: Reservation, *, until: date, now: datetime, why:
     fresh.provisional_until = until
     fresh.save(update_fields=["provisional_until"])
     record_all([line_about("promise-prolonged", fresh, now=now, by=by, why=why, on=until.isoformat())])
-    emails.promise_longer(fresh, now=now)
+    emails.promise_longer(fresh, why=why, now=now)
 
 
 def chosen(reservation: Reservation) -> None:
@@ -302,7 +333,7 @@ def hold_longer(reservation: Reservation, *, until: datetime, now: datetime, why
     Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
     record_all([line_about("hold-prolonged", reservation, now=now, by=by, why=why)])
     if by is not None:
-        emails.hold_longer(reservation, now=now)
+        emails.hold_longer(reservation, why=why, now=now)
 
 
 @writes
@@ -318,7 +349,7 @@ def pay_later(reservation: Reservation, *, until: date, now: datetime, why: str,
     due_later(fresh, until)
     reservation.balance_due_on = until
     record_all([line_about("balance-put-off", fresh, now=now, by=by, why=why, on=until.isoformat())])
-    emails.balance_put_off(fresh, now=now)
+    emails.balance_put_off(fresh, why=why, now=now)
 
 
 def due_later(reservation: Reservation, day: date) -> None:

@@ -7,6 +7,7 @@ from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 
 from booking.reservations import admission, waitlist
+from booking.reservations.explaining import if_promise_fails, seat_to_be
 from booking.reservations.models import Reservation
 from booking.reservations.promises import promises
 from workshops.clock import in_words, school_day
@@ -71,11 +72,13 @@ def costs(cohort: Cohort, user: object, now: datetime) -> dict[str, object]:
     """What a seat in this cohort would cost this reader today, and the dates that go with it.
 
     `promise_until`: until when someone who lacks a prerequisite could hold one; None where nobody may.
+    `if_promise_fails`: what would come back then, in words.
     """
     today = school_day(now)
     terms = cohort.terms(school_terms())
     entitled = isinstance(user, User) and user.entitlements.filter(module=cohort.module).exists()
     cost = admission.quote(cohort, terms, price_on(cohort.module.code, today), entitled=entitled, today=today)
+    promise_until = admission.promise_until(cohort, terms, today)
     return {
         "quote": cost,
         "terms": terms,
@@ -87,7 +90,8 @@ def costs(cohort: Cohort, user: object, now: datetime) -> dict[str, object]:
             is_owed=cost.price_cents > 0,
             is_paid_here=not entitled,
         ),
-        "promise_until": admission.promise_until(cohort, terms, today),
+        "promise_until": promise_until,
+        "if_promise_fails": if_promise_fails(seat_to_be(cohort, terms, cost, provisional_until=promise_until), 0),
         "certainty": certainty(
             cohort.starts_on, terms, taken=getattr(cohort, "taken_seats", 0), since=cohort.certain_since, today=today
         ),

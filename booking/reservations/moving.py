@@ -80,7 +80,9 @@ def terms_of_move(reservation: Reservation, paid_cents: int, now: datetime, *, b
     if today > possible_until:
         raise TooLate(possible_until)
     fee = terms.moving_fee_cents if today > free_until and reservation.state != State.HELD else 0
-    return MovingTerms(fee, comes_back(reservation, paid_cents, now).kept_cents, free_until, possible_until)
+    # What is kept is no more than was paid; what had stopped being refundable before may be, and is not forgotten.
+    stays = max(comes_back(reservation, paid_cents, now).kept_cents, reservation.not_refundable_cents)
+    return MovingTerms(fee, stays, free_until, possible_until)
 
 
 def preview(
@@ -166,7 +168,7 @@ def _move(
     terms = terms_of_move(old, paid, now, by_the_school=by.pk != old.trainee_id)
     if expected_fee_cents is not None and terms.fee_cents != expected_fee_cents:
         raise Changed(terms)
-    until = old.held_until if old.state == State.HELD else None
+    until = lifecycle.in_time(old.held_until, target, now) if old.state == State.HELD else None
     if until and admission.offer and admission.offer.held_until:
         until = max(until, admission.offer.held_until)  # an offer that is accepted lasts at least as long as it was
     seats.release(old.cohort_id, old.trainee_id)
@@ -225,7 +227,7 @@ def _arrive(
         state,
         until,
         fee_cents=old.fee_cents + terms.fee_cents,
-        not_refundable_cents=min(terms.stays_not_refundable_cents, paid) + terms.fee_cents,
+        not_refundable_cents=terms.stays_not_refundable_cents + terms.fee_cents,
         now=now,
         by=by,
         why=why,
@@ -233,7 +235,9 @@ def _arrive(
     ledger.carry(old, new, paid, at=now)
     Payment.objects.filter(reservation=old, status__in=UNDER_WAY).update(status=PaymentStatus.EXPIRED, settled_at=now)
     waitlist.seated(new.cohort_id, new.trainee_id, now)
-    emails.moved(new, old, now=now)
+    if terms.fee_cents:
+        record_all([lifecycle.line_about("fee-charged", new, now=now, by=by, cents=terms.fee_cents)])
+    emails.moved(new, old, by=by, why=why, now=now)
     return new
 
 
@@ -245,7 +249,7 @@ def accept(
     Raises:
         OfferGone: when it ran out, was declined or accepted already.
         Changed: when the move would cost another fee than was shown.
-        TooLate: when their other seat cannot be left any more.
+        TooLate: when their other seat cannot be left any more; and whatever else `move` raises, where this is one.
     """
     for more_tries in reversed(range(TRIES)):
         try:
@@ -276,7 +280,9 @@ def swap(one: Reservation, other: Reservation, *, now: datetime, by: User, why: 
     """
     if one.cohort_id == other.cohort_id:
         raise SameCohort
-    waitlist.lock_cohorts({one.cohort_id, other.cohort_id})
+    both = {one.cohort_id, other.cohort_id}
+    ran_out = [lifecycle.ran_out_elsewhere(each.trainee_id, {each.cohort_id}, now) for each in (one, other)]
+    cohorts = waitlist.lock_cohorts({*both, *ran_out[0], *ran_out[1]})
     first, second = sorted((one, other), key=lambda each: each.cohort_id)
     locked = {each.pk: lifecycle.lock(each) for each in (first, second)}
     pairs = [(locked[one.pk], locked[other.pk]), (locked[other.pk], locked[one.pk])]
@@ -288,7 +294,10 @@ def swap(one: Reservation, other: Reservation, *, now: datetime, by: User, why: 
             raise PrerequisitesUnmet(standing)
         admissions[leaving.pk] = admit(entering.cohort, leaving.trainee, now=now, leaving=leaving, by_the_school=True)
     paid = {each.pk: ledger.kept_cents(each) for each in locked.values()}
-    until = {each.pk: each.held_until if each.state == State.HELD else None for each in locked.values()}
+    until = {
+        leaving.pk: lifecycle.in_time(leaving.held_until, entering.cohort, now) if leaving.state == State.HELD else None
+        for leaving, entering in pairs
+    }
     terms = {each.pk: terms_of_move(each, paid[each.pk], now, by_the_school=True) for each in locked.values()}
     for leaving, entering in pairs:
         offer = admissions[leaving.pk].offer
@@ -296,6 +305,8 @@ def swap(one: Reservation, other: Reservation, *, now: datetime, by: User, why: 
             offers.take_back(lifecycle.lock(offer), EntryState.SEATED, "offer-withdrawn", now=now, by=by, why=why)
         seats.release(leaving.cohort_id, leaving.trainee_id)
         lifecycle.leave(leaving, now=now, by=by, why=why, to=entering.cohort)
+        # A seat there that ran out is still theirs on paper, and nobody may have two.
+        record_all(lifecycle.let_go_elsewhere(leaving.trainee_id, leaving.cohort_id, now))
     arrived = []
     for leaving, entering in pairs:
         seats.claim(
@@ -314,6 +325,6 @@ def swap(one: Reservation, other: Reservation, *, now: datetime, by: User, why: 
                 why=why,
             )
         )
-    for cohort_id in sorted({one.cohort_id, other.cohort_id}):
+    for cohort_id in cohorts:
         offers.offer_free_seats(cohort_id, now=now)
     return arrived[0], arrived[1]

@@ -139,7 +139,7 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
     """
     elsewhere = waitlist.lock_cohorts(lifecycle.ran_out_elsewhere(offer.trainee_id, {offer.cohort_id}, now))
     fresh = lifecycle.lock(offer)
-    if fresh.state_at(now) != State.OFFERED:
+    if fresh.state_at(now) != State.OFFERED or school_day(now) >= fresh.cohort.starts_on:
         raise OfferGone(fresh)
     if other := seat_elsewhere(fresh, now):
         raise HasAnotherSeat(other)
@@ -152,8 +152,8 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
     else:
         seats.take(fresh.cohort_id, fresh.trainee_id)
     lifecycle.agreed(fresh, conduct_id or fresh.conduct_id, now)
-    to = State.HELD if until else State.RESERVED if fresh.price_cents else State.CONFIRMED
-    lifecycle.move(fresh, to, now=now, by=by, held_until=until)
+    to = lifecycle.state_for(fresh.price_cents, until)
+    lifecycle.move(fresh, to, now=now, by=by, held_until=until, accepted=True)
     lifecycle.charge(fresh, now)
     waitlist.ended(fresh, EntryState.SEATED, now)
     for cohort_id in elsewhere:
@@ -166,15 +166,11 @@ def seat_elsewhere(offer: Reservation, now: datetime) -> Reservation | None:
 
     Or the money of a cohort that the school has cancelled, as long as it may go to another one: this is the other one.
     """
-    rows = Reservation.objects.select_related("cohort__venue", "cohort__module", "trainee")
-    choice = rows.filter(trainee=offer.trainee_id, state=State.CANCELLED, choose_until__gt=now).first()
-    if choice is not None or not offer.is_only_one:
-        return choice
-    others = Reservation.objects.holding_a_seat(now).filter(
-        trainee=offer.trainee_id, is_only_one=True, cohort__ends_on__gte=school_day(now)
-    )
-    others = others.exclude(state=State.OFFERED).exclude(pk=offer.pk)
-    return others.select_related("cohort__venue", "cohort__module", "trainee").first()
+    rows = Reservation.objects.filter(trainee=offer.trainee_id).exclude(pk=offer.pk)
+    rows = rows.select_related("cohort__venue", "cohort__module", "trainee")
+    seated = rows.holding_a_seat(now).filter(is_only_one=True, cohort__ends_on__gte=school_day(now))
+    other = seated.exclude(state=State.OFFERED).first() if offer.is_only_one else None
+    return other or rows.filter(state=State.CANCELLED, choose_until__gt=now).first()
 
 
 @writes

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.urls import reverse
 
-from booking.payments import ledger
+from booking.payments import ledger, returning
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.gateways.offline import Offline
-from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Refund, RefundStatus
-from booking.payments.returning import story_of, where_it_counts
+from booking.payments.models import UNDER_WAY, Payment, Refund, RefundStatus
+from booking.payments.returning import where_it_counts
 from booking.reservations import admission, explaining, moving, waitlist
 from booking.reservations.deadlines import end_of_grace
 from booking.reservations.models import OWING, Reservation, State
@@ -22,10 +22,10 @@ from booking.reservations.pathway import mends
 from booking.reservations.places import Place, place_here, places_of
 from booking.reservations.promises import promises_of
 from booking.reservations.refunds import comes_back, may_leave
+from booking.reservations.story import chapters_of
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort, CohortStatus, Session
 from workshops.cohorts.planning import certainty_of, plan_of
-from workshops.history.models import HistoryLine
 from workshops.history.record import history_of
 from workshops.history.words import told
 from workshops.people.models import User
@@ -87,7 +87,6 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
     """Everything that its page shows, as of `now`."""
     state, paid, kept = own.state_at(now), ledger.paid_cents(own), ledger.kept_cents(own)
     due = due_next(own.charges.all(), kept)
-    lines = list(history_of("reservation", own.public_id))
     remaining, is_live = own.remaining_cents(kept), state in OWING
     refunds = [(each, explaining.refund_in_words(each)) for each in refunds_of(own)]
     page: dict[str, Any] = {
@@ -104,7 +103,7 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
         "transfer": awaited_transfer(own),
         "promises": promises_of(own, now, is_owed=remaining > 0),
         "certainty": certainty_of(own.cohort, now=now),
-        "story": [told(line, reader) for line in reversed(lines)],
+        "story": chapters_of(own, reader)[::-1],
         "sessions": own.cohort.sessions.all(),
         "has_begun": has_begun(own.cohort, now),
         "is_over": own.cohort.ends_on < school_day(now),
@@ -112,14 +111,19 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
     if is_live:
         page |= _while_it_stands(own, kept, due, now)
     elif state != State.OFFERED:
-        page |= _once_it_has_ended(own, reader, lines, refunds, now)
+        page |= _once_it_has_ended(own, reader, refunds, now)
     return page
 
 
 # -- while it stands ---------------------------------------------------------------------------------------------------
 def _while_it_stands(own: Reservation, kept: int, due: Due | None, now: datetime) -> dict[str, Any]:
-    page: dict[str, Any] = {"overdue": overdue(own, due, now), "school_moved": school_moved(own, now)}
+    page: dict[str, Any] = {
+        "overdue": overdue(own, due, now),
+        "school_moved": school_moved(own, now),
+        "elsewhere": [place for place in places_of(own.trainee, now) if place.entry.cohort_id != own.cohort_id],
+    }
     if own.provisional_until:
+        page["if_promise_fails"] = explaining.if_promise_fails(own, kept)
         standing, _ = standing_of(own.trainee, own.cohort.module.code, school_day(now), own.cohort_id)
         page["standing"], page["requirements"] = standing, mends(standing, school())
     if not has_begun(own.cohort, now):
@@ -187,9 +191,9 @@ def awaited_transfer(own: Reservation) -> dict[str, object] | None:
 
 # -- once it has ended -------------------------------------------------------------------------------------------------
 def _once_it_has_ended(
-    own: Reservation, reader: User, lines: Sequence[HistoryLine], refunds: Sequence[tuple[Refund, str]], now: datetime
+    own: Reservation, reader: User, refunds: Sequence[tuple[Refund, str]], now: datetime
 ) -> dict[str, Any]:
-    ending = next((line for line in reversed(lines) if line.what in ENDINGS), None)
+    ending = history_of("reservation", own.public_id).filter(what__in=ENDINGS).last()
     sent = sum(each.amount_cents for each, _ in refunds if each.status == RefundStatus.SUCCEEDED)
     page: dict[str, Any] = {
         "ending": ending.what if ending else "",
@@ -198,12 +202,15 @@ def _once_it_has_ended(
         "going_back": any(each.rule == "late-no-seat" for each, _ in refunds),
         "received_cents": ledger.paid_cents(own) + sent,
         "back_cents": sum(each.amount_cents for each, _ in refunds),
+        "all_sent": all(each.status == RefundStatus.SUCCEEDED for each, _ in refunds),
         "may_choose": may_choose(own, now),
     }
     if own.state == State.TRANSFERRED:
         page["went_on"] = where_it_counts(own)
     elif not page["may_choose"]:
         page["again"] = another_try(own, now)
+        if own.cohort.status == CohortStatus.CANCELLED and not page["again"]:
+            page["with_seats"] = with_seats(own, now)
     return page
 
 
@@ -251,15 +258,9 @@ class WayBack:
 
 
 def ways_back(own: Reservation, cents: int) -> list[WayBack]:
-    """How `cents` would go back, part by part: the same order as `returning.owe_back`, which does it."""
-    received = Payment.objects.filter(reservation__in=story_of(own), status=PaymentStatus.SUCCEEDED)
-    ways = []
-    for payment in received.annotate(gone=Sum("refunds__amount_cents")).order_by("-settled_at", "-pk"):
-        part = min(cents, payment.amount_cents - (payment.gone or 0))
-        if part > 0:
-            ways.append(WayBack(payment, part, explaining.way_of(payment.gateway)))
-            cents -= part
-    return ways
+    """How `cents` would go back, part by part."""
+    parts = returning.ways_back(own, cents)
+    return [WayBack(payment, part, explaining.way_of(payment.gateway)) for payment, part in parts]
 
 
 # -- other cohorts -----------------------------------------------------------------------------------------------------
@@ -304,3 +305,47 @@ def other_cohorts(own: Reservation, now: datetime, code: str | None = None) -> l
         )
         for each in cohorts
     ]
+
+
+def with_seats(own: Reservation, now: datetime) -> list[OtherCohort]:
+    """The coming cohorts besides this one in which anyone may reserve now, the next first."""
+    return [each for each in other_cohorts(own, now) if each.is_bookable and each.seats_left]
+
+
+# -- the list of them --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Listed:
+    """One reservation in the list of someone's own, with what they must not miss about it."""
+
+    reservation: Reservation
+    state: State
+    paid_cents: int
+    may_choose: bool
+    overdue: Overdue | None
+    leave_free: bool
+
+    @property
+    def is_live(self) -> bool:
+        """Whether they have a seat by it."""
+        return self.state in OWING
+
+
+def list_of(trainee: User, now: datetime) -> list[Listed]:
+    """Everything this person said yes to, the newest first. Three statements, however many."""
+    rows = Reservation.objects.filter(trainee=trainee, conduct_accepted_at__isnull=False)
+    own = list(ledger.with_paid(rows.select_related("cohort__venue").prefetch_related("charges")))
+    going_back = ledger.owed_back(each.pk for each in own)
+    return [_listed(each, each.paid_cents, going_back.get(each.pk, 0), now) for each in own]
+
+
+def _listed(own: Reservation, paid: int, going_back: int, now: datetime) -> Listed:
+    state = own.state_at(now)
+    due = due_next(own.charges.all(), paid - going_back) if state in OWING else None
+    return Listed(
+        reservation=own,
+        state=state,
+        paid_cents=paid,
+        may_choose=may_choose(own, now),
+        overdue=overdue(own, due, now),
+        leave_free=state in OWING and may_leave(own, now),
+    )

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from booking.reservations.models import Reservation
-from workshops.clock import school_day
+from workshops.clock import end_of_school_day, school_day
 
 Rule = Literal[
     "nothing-paid",
@@ -33,11 +33,32 @@ def comes_back(reservation: Reservation, paid_cents: int, now: datetime) -> Come
     Everything until one day, all but the deposit until another, nothing after that; everything while the school's own
     move of the cohort lets them leave. What had stopped being refundable before a move to this cohort stays so.
     """
+    return _comes_back(reservation, paid_cents, school_day(now), leaving_is_free=may_leave(reservation, now))
+
+
+def comes_back_on(reservation: Reservation, paid_cents: int, day: date) -> ComesBack:
+    """What would come back of `paid_cents` if this reservation were cancelled when that day, of the school, begins."""
+    return _comes_back(
+        reservation, paid_cents, day, leaving_is_free=may_leave(reservation, end_of_school_day(day - timedelta(days=1)))
+    )
+
+
+def if_not_kept(reservation: Reservation, paid_cents: int) -> ComesBack | None:
+    """What would come back if the prerequisites of a provisional seat did not come; None for a seat that is sure.
+
+    The seat is released on the day after the promised one.
+    """
+    if reservation.provisional_until is None:
+        return None
+    return comes_back_on(reservation, paid_cents, reservation.provisional_until + timedelta(days=1))
+
+
+def _comes_back(reservation: Reservation, paid_cents: int, day: date, *, leaving_is_free: bool) -> ComesBack:
     if paid_cents <= 0:
         return ComesBack(0, 0, "nothing-paid")
-    if may_leave(reservation, now):
+    if leaving_is_free:
         return ComesBack(paid_cents, 0, "school-moved")
-    cents = _by_the_day(reservation, paid_cents, school_day(now))
+    cents = _by_the_day(reservation, paid_cents, day)
     cents = max(min(cents, paid_cents - reservation.not_refundable_cents), 0)
     kept = paid_cents - cents
     return ComesBack(cents, kept, "nothing-back" if not cents else "deposit-kept" if kept else "everything-back")

@@ -6,7 +6,8 @@ from django.db.models import Exists, OuterRef
 
 from booking.reservations import lifecycle, offers, waitlist
 from booking.reservations.models import WAITING, Reservation, State, WaitlistEntry
-from workshops.cohorts.models import Cohort, Seat, seat_is_free
+from booking.reservations.rounds import one_by_one
+from workshops.cohorts.models import Cohort, CohortStatus, Seat, seat_is_free
 from workshops.history.record import record_all
 from workshops.transactions import writes
 
@@ -36,5 +37,5 @@ def offer_everywhere(now: datetime) -> int:
     """Offer what has become free, or whom somebody has become eligible for, in every cohort where people wait."""
     waiting = WaitlistEntry.objects.waiting().values("cohort")
     free = Seat.objects.filter(seat_is_free(now), cohort=OuterRef("pk"))
-    cohorts = Cohort.objects.filter(Exists(free), pk__in=waiting)
-    return sum(offer_on(cohort, now=now) for cohort in cohorts)
+    cohorts = Cohort.objects.filter(Exists(free), pk__in=waiting, status=CohortStatus.PUBLISHED)
+    return one_by_one(cohorts, lambda cohort: offer_on(cohort, now=now), "Offering free seats")

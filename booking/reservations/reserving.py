@@ -16,27 +16,28 @@ from workshops.prerequisites.facts import standing_of
 from workshops.transactions import TRIES, writes
 
 
-def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None) -> Reservation:
+def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None, why: str = "") -> Reservation:
     """Take a seat for `trainee` and hold it for its deposit; straight on where nothing is owed now.
 
     Whoever calls this has shown the conduct text in force and been told that it is accepted: the reservation records
-    which version, and when. `by` is who asked: the trainee unless a registrar acts for them. Whoever has an offer in
-    this cohort accepts it by this.
+    which version, and when. `by` is who asked: the trainee unless a registrar acts for them, and says `why`. Whoever
+    has an offer in this cohort accepts it by this.
 
     Whether they may is read before the transaction begins, so that a refusal takes no lock. The transaction locks one
-    seat row, then the reservation of whoever's lapsed hold it displaces; where people wait in line, the cohort first.
+    seat row, then the reservation of whoever's lapsed hold it displaces; where people wait in line, or something of
+    theirs has run out elsewhere, those cohorts first.
 
     Raises:
         BookingClosed, AlreadyReserved, PrerequisitesUnmet, Full: in that order.
     """
     for more_tries in reversed(range(TRIES)):
         admission = admit(cohort, trainee, now=now)
-        if not admission.offer and not seats.any_left(admission.cohort.pk, now):
+        if not admission.offer and not admission.seats_left:
             raise Full
         try:
             if admission.offer:
                 return offers.accept(admission.offer, now=now, by=by or trainee, conduct_id=admission.conduct_id)
-            taken = _hold(admission, now=now, by=by or trainee)
+            taken = _hold(admission, now=now, by=by or trainee, why=why)
         except seats.CohortFull:
             raise Full from None
         except offers.OfferGone:
@@ -56,7 +57,7 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
 
 
 @writes
-def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation | None:
+def _hold(admission: Admission, *, now: datetime, by: User, why: str) -> Reservation | None:
     """The transaction of `hold`. None when the free seats went to those in line: that much is done and stays done."""
     cohort, trainee = admission.cohort, admission.trainee
     elsewhere = [lapsed for lapsed in admission.lapsed if lapsed.cohort_id != cohort.pk]
@@ -77,7 +78,7 @@ def _hold(admission: Admission, *, now: datetime, by: User) -> Reservation | Non
     if admission.over:
         lifecycle.are_over(admission.over)
     try:
-        return _sit_down(admission, now=now, by=by)
+        return _sit_down(admission, now=now, by=by, why=why)
     except seats.CohortFull:
         if not admission.someone_waits:
             raise
@@ -96,7 +97,7 @@ def _sit_down(
     lines = []
     if claimed.displaced_id is not None:
         lines += lifecycle.displaced(cohort.pk, claimed.displaced_id, now)
-    state = lifecycle.state_for(cost, until)
+    state = lifecycle.state_for(cost.price_cents, until)
     reservation = lifecycle.begin(admission, claimed.number, state, until, now)
     lines.append(
         lifecycle.line_about(f"reservation-{state}", reservation, now=now, by=by, why=why, seat=claimed.number)
@@ -115,7 +116,8 @@ class NotKeptBack(Exception):
 def place(cohort: Cohort, trainee: User, number: int, *, now: datetime, by: User, why: str) -> Reservation:
     """Give someone a seat that the school has kept back: the one road past the line, for a registrar with a reason.
 
-    Prerequisites are asked as of anyone; bookings' hours are not. Locks the cohort, the seat.
+    Prerequisites are asked as of anyone; bookings' hours are not. Locks the cohort and those where something of theirs
+    has run out, then the seat.
 
     Raises:
         BookingClosed, AlreadyReserved, PrerequisitesUnmet: in that order.
@@ -167,7 +169,9 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
             lifecycle.move(fresh, to, now=now, by=by)
         return True
     if fresh.state == State.HELD:
-        if not seats.take(fresh.cohort_id, fresh.trainee_id):
+        # Whether a worker has noticed yet that it ran out makes no difference.
+        may = fresh.state_at(now) == State.HELD or _may_come_back(fresh, now)
+        if not may or not seats.take(fresh.cohort_id, fresh.trainee_id):
             return False
     elif fresh.state == State.EXPIRED and _may_come_back(fresh, now):
         elsewhere = lifecycle.ran_out_elsewhere(fresh.trainee_id, {fresh.cohort_id}, now)

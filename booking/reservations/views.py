@@ -55,13 +55,7 @@ def standing(request: SignedInRequest) -> HttpResponse:
 def reservations(request: SignedInRequest) -> HttpResponse:
     """Everything this trainee has reserved, the newest first, and their places in line; an offer is one of those."""
     now = current_time()
-    own = ledger.with_paid(Reservation.objects.filter(trainee=request.user).select_related("cohort__venue"))
-    listed = [(each, each.state_at(now)) for each in own]
-    known = [(each, state) for each, state in listed if each.conduct_accepted_at]
-    page = {
-        "reservations": [(each, state, page_of.may_choose(each, now)) for each, state in known],
-        "places": places_of(request.user, now),
-    }
+    page = {"reservations": page_of.list_of(request.user, now), "places": places_of(request.user, now)}
     return TemplateResponse(request, "reservations/reservations.html", page)
 
 
@@ -104,6 +98,7 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
         "state": own.state_at(now),
         "paid_cents": kept,
         "promises": promises_of(own, now, is_owed=True),
+        "if_promise_fails": explaining.if_promise_fails(own, kept),
         "certainty": certainty_of(own.cohort, now=now),
         "sandbox": "sandbox" in gateways.offered(),
     }
@@ -162,7 +157,7 @@ def _cancel_page(
 
 def _goodbye(done: cancelling.Cancelled) -> str:
     """What is said once a reservation has been cancelled."""
-    thanks = "Your seat is free again for someone else. Thank you for telling us."
+    thanks = "Your seat can go to someone else now. Thank you for telling us."
     if not done.comes_back.cents:
         return thanks
     return f"{money.in_words(done.comes_back.cents, done.reservation.currency)} goes back the way it came. {thanks}"

@@ -16,7 +16,7 @@ from booking.reservations.models import State
 from booking.reservations.pathway import mends
 from booking.reservations.places import place_here
 from workshops.clock import school_day
-from workshops.cohorts.models import Cohort
+from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
 from workshops.prerequisites.facts import rules_for, standing_of
 from workshops.programme.models import MODULE_IV, conduct_text, price_on, school
@@ -31,7 +31,11 @@ def year(request: HttpRequest) -> HttpResponse:
     now = current_time()
     today = school_day(now)
     cohorts = list(public_cohorts(now).coming(today))
-    page = {"cohorts": listed(cohorts, now), "price": price_on(MODULE_IV, today)}
+    page = {
+        "cohorts": listed([each for each in cohorts if each.status != CohortStatus.CANCELLED], now),
+        "cancelled": [each for each in cohorts if each.status == CohortStatus.CANCELLED],
+        "price": price_on(MODULE_IV, today),
+    }
     return TemplateResponse(request, "reservations/year.html", page)
 
 

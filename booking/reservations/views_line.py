@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from booking.payments import ledger
-from booking.reservations import admission, lifecycle, moving, offers, waiting, waitlist
+from booking.reservations import admission, explaining, lifecycle, moving, offers, waiting, waitlist
 from booking.reservations.forms import AcceptMoveForm, AcceptOfferForm, NoticeForm
 from booking.reservations.listing import agreed_at, costs, listed_one, public_cohort, public_cohorts
 from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry
@@ -239,6 +239,7 @@ def _offered(
         "promises": _promises_after(leaving, offer, now)
         if leaving
         else promises_of(offer, now, is_owed=offer.price_cents > 0),
+        "if_promise_fails": _if_promise_fails(leaving, offer),
         "sessions": offer.cohort.sessions.order_by("day"),
         **_missing(trainee, offer.cohort, now),
     }
@@ -249,6 +250,7 @@ def _ended(trainee: User, entry: WaitlistEntry, now: datetime) -> dict[str, obje
     return {
         "seat": seats.exclude(state=State.OFFERED).first(),
         "ran_out": entry.offer is not None and entry.offer.state_at(now) == State.EXPIRED,
+        "elsewhere": _seat_elsewhere(entry.cohort, trainee, now),
         "again": place_here(entry.cohort, trainee, now),
         "may_join": entry.cohort.is_bookable(now),
         "has_begun": entry.cohort.starts_on <= school_day(now),
@@ -335,6 +337,28 @@ def _promises_after(leaving: Leaving, offer: Reservation, now: datetime) -> list
         is_owed=leaving.remaining_cents > 0,
         is_paid_here=not leaving.seat.paid_elsewhere,
     )
+
+
+def _if_promise_fails(leaving: Leaving | None, offer: Reservation) -> str:
+    """What would come back if the promise of this seat were not kept, in words; empty for a seat that is sure."""
+    if leaving is None or leaving.terms is None or leaving.quote is None:
+        return explaining.if_promise_fails(offer, 0)
+    stays = min(leaving.terms.stays_not_refundable_cents, leaving.paid_cents)
+    seat = explaining.seat_to_be(
+        offer.cohort,
+        leaving.seat.terms,
+        leaving.quote,
+        provisional_until=offer.provisional_until,
+        fee_cents=leaving.fees_cents,
+        not_refundable_cents=stays + leaving.terms.fee_cents,
+    )
+    return explaining.if_promise_fails(seat, leaving.paid_cents)
+
+
+def _seat_elsewhere(cohort: Cohort, trainee: User, now: datetime) -> Reservation | None:
+    """The seat in another coming cohort that someone has kept while they waited here."""
+    seats = Reservation.objects.holding_a_seat(now).filter(trainee=trainee, cohort__ends_on__gte=school_day(now))
+    return seats.exclude(state=State.OFFERED).exclude(cohort=cohort).select_related("cohort").first()
 
 
 def _is_as_shown(leaving: Leaving, form: AcceptMoveForm) -> bool:

@@ -11,7 +11,7 @@ from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.payments import ledger
-from booking.reservations import admission, cancelling, lifecycle, moving, page
+from booking.reservations import admission, cancelling, explaining, lifecycle, moving, page
 from booking.reservations.forms import MoveForm
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import mends
@@ -138,12 +138,22 @@ def _what_changes(
     kept = ledger.kept_cents(own)
     terms, quote = moving.preview(own, other.cohort, now, by_the_school=False)
     left = max(quote.price_cents + own.fee_cents + terms.fee_cents - kept, 0)
+    stays = min(terms.stays_not_refundable_cents, kept) + terms.fee_cents
+    seat = explaining.seat_to_be(
+        other.cohort,
+        own.terms,
+        quote,
+        provisional_until=admitted.provisional_until,
+        fee_cents=own.fee_cents + terms.fee_cents,
+        not_refundable_cents=stays,
+    )
     deposit_left = max(quote.deposit_cents - kept, 0) if own.state_at(now) == State.HELD else 0
     return {
         "moving": terms,
         "quote": quote,
         "offer": admitted.offer,
         "provisional_until": admitted.provisional_until,
+        "if_promise_fails": explaining.if_promise_fails(seat, kept),
         "paid_cents": kept,
         "deposit_left_cents": deposit_left,
         "later_cents": left - deposit_left,
@@ -154,7 +164,7 @@ def _what_changes(
             own.terms,
             school_day(now),
             currency=own.currency,
-            stays_cents=min(terms.stays_not_refundable_cents, kept) + terms.fee_cents,
+            stays_cents=stays,
             is_owed=left > 0,
             is_paid_here=not own.paid_elsewhere,
         ),

@@ -6,13 +6,16 @@ from datetime import datetime
 from django.db import IntegrityError
 
 from booking.reservations import emails, lifecycle, offers, releasing, waitlist
-from booking.reservations.admission import AlreadyReserved, BookingClosed
+from booking.reservations.admission import AlreadyReserved, BookingClosed, promise_until
 from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry
+from booking.reservations.rounds import one_by_one
 from workshops.clock import school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort
-from workshops.history.record import record, record_all
+from workshops.history.record import history_of, record, record_all
 from workshops.people.models import User
+from workshops.prerequisites.facts import standing_of
+from workshops.programme.models import school_terms
 from workshops.transactions import TRIES, writes
 
 
@@ -75,7 +78,10 @@ def _join(
     place = waitlist.position(entry) or 1
     about = ("waitlist", entry.public_id)
     record("line-joined", about=about, person=trainee, by=by, now=now, why=why, place=place, days=notice_days)
-    emails.line_joined(entry, place, now=now)
+    today = school_day(now)
+    standing, _ = standing_of(trainee, fresh.module.code, today, fresh.pk)
+    may_promise = promise_until(fresh, fresh.terms(school_terms()), today) is not None
+    emails.line_joined(entry, place, standing, may_promise=may_promise, now=now)
     return entry, True
 
 
@@ -129,11 +135,15 @@ def set_notice(entry: WaitlistEntry, days: int, *, now: datetime, by: User) -> W
 def reorder(cohort: Cohort, order: Sequence[str], *, now: datetime, by: User, why: str) -> None:
     """Bring those who wait into this order, by their public ids, for a reason. Locks the cohort.
 
+    Whoever comes to a later place is told, with the reason.
+
     Raises:
         LineChanged: when these are not exactly the people who wait now.
     """
     waitlist.lock_cohort(cohort.pk)
-    waiting = list(WaitlistEntry.objects.waiting().filter(cohort=cohort).in_turn().select_related("trainee"))
+    waiting = list(
+        WaitlistEntry.objects.waiting().filter(cohort=cohort).in_turn().select_related("trainee", "cohort__venue")
+    )
     before = [entry.public_id for entry in waiting]
     if sorted(order) != sorted(before):
         raise LineChanged
@@ -141,11 +151,16 @@ def reorder(cohort: Cohort, order: Sequence[str], *, now: datetime, by: User, wh
         return
     by_id = {entry.public_id: entry for entry in waiting}
     waitlist.renumber([by_id[public_id] for public_id in order])
+    moved_back = []
     for place, public_id in enumerate(order, start=1):
         if place != (was := before.index(public_id) + 1):
             entry, about = by_id[public_id], ("waitlist", public_id)
             record("line-reordered", about=about, person=entry.trainee, by=by, now=now, why=why, place=place, was=was)
+            if place > was and entry.trainee_id != by.pk:
+                moved_back.append((entry, was, place))
     record("line-reordered-here", about=("cohort", cohort.public_id), by=by, now=now, why=why)
+    times = history_of("cohort", cohort.public_id).filter(what="line-reordered-here").count()
+    emails.line_reordered(moved_back, why=why, step=times, now=now)
 
 
 @writes
@@ -171,7 +186,7 @@ def close_begun(now: datetime) -> int:
     begun = Cohort.objects.filter(
         pk__in=WaitlistEntry.objects.waiting().values("cohort"), starts_on__lte=school_day(now)
     )
-    return sum(close(cohort, why="It has begun.", now=now) for cohort in begun)
+    return one_by_one(begun, lambda cohort: close(cohort, why="It has begun.", now=now), "Closing a line")
 
 
 def _fresh(entry: WaitlistEntry) -> WaitlistEntry:

@@ -15,6 +15,7 @@ from booking.reservations import lapses, releasing, waiting
 from booking.reservations.cancelling import choices_over
 from booking.reservations.certainty import notice_certain
 from booking.reservations.models import Reservation
+from booking.reservations.rounds import one_by_one
 from workshops.messages.outbox import send_due
 from workshops.web.repeats import forget_old
 
@@ -86,13 +87,4 @@ def expire_holds(now: datetime) -> int:
         Exception: the last one met, after the others have been tried: one reservation must not keep the rest waiting.
     """
     run_out = Reservation.objects.run_out(now).select_related("cohort__venue", "trainee").order_by("held_until", "pk")
-    expired, problem = 0, None
-    for reservation in run_out[:HOLDS_AT_ONCE]:
-        try:
-            expired += releasing.expire(reservation, now=now)
-        except Exception as error:
-            log.warning("Reservation %s could not be expired: %s", reservation.public_id, type(error).__name__)
-            problem = error
-    if problem and not expired:
-        raise problem
-    return expired
+    return one_by_one(run_out[:HOLDS_AT_ONCE], lambda each: releasing.expire(each, now=now), "Expiring a reservation")

@@ -32,10 +32,10 @@ class Unguarded(AppConfig):
         guarded = reserving.hold
         chosen = threading.local()
 
-        def choose_first(cohort: Any, trainee: Any, *, now: datetime, by: Any = None) -> Any:
+        def choose_first(cohort: Any, trainee: Any, *, now: datetime, by: Any = None, why: str = "") -> Any:
             chosen.seat = Seat.objects.filter(seat_is_free(now), cohort=cohort).order_by("number").first()
             time.sleep(0.05)
-            return guarded(cohort, trainee, now=now, by=by)
+            return guarded(cohort, trainee, now=now, by=by, why=why)
 
         def take_what_was_chosen(
             cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime, number: int | None = None

@@ -5,15 +5,20 @@ from html import escape
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from booking.reservations import moving
+from booking.reservations.conversations import subject_of
 from booking.reservations.models import Reservation
 from tests import factories
 from tests.desk.doors import browser, statements
 from tests.pages import text
 from workshops.conversations import writing
 from workshops.conversations.models import LONGEST, Post
+from workshops.conversations.reading import thread_of
 from workshops.messages.models import Message
 from workshops.people.models import Role, RoleGrant, User
 
@@ -315,3 +320,46 @@ def test_a_conversation_about_something_that_is_gone_is_still_listed(desk: Clien
     writing.write(("proof", "1"), person=anna, author=anna, words="Hello", title="It", link="/", now=moment)
     assert "Something that is gone" in text(desk.get("/desk/conversations/"))
     assert desk.post("/desk/conversations/nobody-has-this/settled/").status_code == 404
+
+
+# -- a reservation that moves ------------------------------------------------------------------------------------------
+def moved(held: Reservation, moment: datetime) -> Reservation:
+    return moving.move(held, factories.cohort(now=moment), now=moment, by=held.trainee)
+
+
+def test_the_conversation_goes_on_where_the_reservation_moves(
+    anna: Client, desk: Client, held: Reservation, moment: datetime
+) -> None:
+    wrote(held, held.trainee, "Is there a lift?", moment - timedelta(minutes=1))
+    second = moved(held, moment)
+    third = moved(second, moment + timedelta(seconds=1))
+    for page in (text(anna.get(own_page(third))), text(desk.get(f"{desk_page(third)}conversation/"))):
+        assert f"about {held.cohort.title}" in page
+        assert "Is there a lift?" in page
+    desk.post(f"{desk_page(third)}conversation/", {"words": "There is."})
+    assert "There is." in text(anna.get(own_page(third)))
+    assert not Post.objects.unanswered().exists()
+    assert text(desk.get("/desk/conversations/")).count("There is.") == 1
+
+
+def test_whoever_writes_from_an_old_page_is_led_to_the_new_one(
+    anna: Client, held: Reservation, moment: datetime
+) -> None:
+    third = moved(moved(held, moment), moment + timedelta(seconds=1))
+    old = anna.get(own_page(held)).content.decode()
+    assert f'action="{own_page(third)}conversation/"' in old
+    answer = anna.post(f"{own_page(held)}conversation/", {"words": "From an old letter."})
+    assert answer.headers["Location"] == f"{own_page(third)}#conversation"
+    assert "From an old letter." in text(anna.get(own_page(third)))
+
+
+def test_a_conversation_across_two_moves_takes_as_many_statements_as_across_one(
+    held: Reservation, moment: datetime
+) -> None:
+    once = moved(held, moment)
+    with CaptureQueriesContext(connection) as of_one:
+        thread_of(subject_of(once, held.trainee), held.trainee)
+    twice = moved(once, moment + timedelta(seconds=1))
+    with CaptureQueriesContext(connection) as of_two:
+        thread_of(subject_of(twice, held.trainee), held.trainee)
+    assert len(of_one) == len(of_two) == 2

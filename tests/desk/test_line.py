@@ -132,6 +132,35 @@ def test_an_open_offer_shows_its_deadline_and_ends_with_it(
     assert "Lena 11 January 2027 Thursday 14 January 2027, 10:00 am PST Left the line" in page
 
 
+def test_each_place_that_has_ended_says_how(
+    desk: Client, cohort: Cohort, ines: Reservation, three: list[WaitlistEntry], robin: User
+) -> None:
+    cancelling.cancel(ines, now=NOW, by=ines.trainee)
+    kai = Reservation.objects.get(state="offered")
+    offers.decline(kai, now=NOW, by=kai.trainee)
+    lena = Reservation.objects.get(state="offered")
+    offers.accept(lena, now=NOW, by=lena.trainee)
+    waiting.close(cohort, why="The stage is closed.", now=NOW, by=robin)
+    page = text(desk.get(path(cohort)))
+    ended = "11 January 2027 Monday 11 January 2027, 10:00 am PST"
+    for who, how in zip(three, ("Declined the offer", "Got a seat", "The line was closed"), strict=True):
+        assert f"{who.trainee} {ended} {how}" in page
+
+
+def test_whoever_was_taken_out_is_told_apart_from_whoever_left_or_declined(
+    desk: Client, cohort: Cohort, ines: Reservation, three: list[WaitlistEntry], robin: User
+) -> None:
+    cancelling.cancel(ines, now=NOW, by=ines.trainee)
+    waiting.leave(three[0], now=NOW, by=robin, why="They asked by telephone.")
+    offers.decline(Reservation.objects.get(state="offered"), now=NOW, by=three[1].trainee)
+    page = text(desk.get(path(cohort)))
+    ended = "11 January 2027 Monday 11 January 2027, 10:00 am PST"
+    assert f"Kai {ended} Taken out by Robin, with an open offer" in page
+    assert f"Lena {ended} Declined the offer" in page
+    waiting.leave(three[2], now=NOW, by=robin, why="They asked by telephone.")
+    assert "Taken out by Robin, with an open offer" in text(desk.get(path(cohort)))
+
+
 def test_an_offer_is_nothing_that_has_not_been_paid(
     desk: Client, cohort: Cohort, ines: Reservation, three: list[WaitlistEntry]
 ) -> None:
@@ -291,6 +320,9 @@ def test_a_registrar_who_waits_decides_nothing_about_it(desk: Client, robin: Use
     assert (answer.status_code, "You wait in this line." in text(answer)) == (422, True)
     answer = desk.post(path(cohort, "take-out/"), {"out-entry": own.public_id, "out-why": "I changed my mind."})
     assert (answer.status_code, "Nobody decides about their own record." in text(answer)) == (422, True)
+    # Nor by taking out whoever stands before them.
+    answer = desk.post(path(cohort, "take-out/"), {"out-entry": kai.public_id, "out-why": "A reason"})
+    assert (answer.status_code, "You wait in this line yourself." in text(answer)) == (422, True)
     assert names(cohort) == ["Kai", "Robin"]
 
 

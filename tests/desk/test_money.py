@@ -264,7 +264,7 @@ def test_the_registrar_sees_its_story_and_its_money(desk: Client, held: Reservat
     assert (page.state, page.paid_cents, page.remaining_cents) == (State.RESERVED, 50_000, 159_900)
     assert [(each.charge.kind, each.is_paid) for each in page.charges] == [("deposit", True), ("balance", False)]
     seat = held.seat_number
-    assert [line.what for line in page.story] == [f"Seat {seat} reserved", "$500 received", f"Seat {seat} held"]
+    assert [line.told.what for line in page.story] == [f"Seat {seat} reserved", "$500 received", f"Seat {seat} held"]
 
 
 def test_a_transfer_that_arrived_makes_the_seat_theirs(desk: Client, held: Reservation) -> None:

@@ -259,7 +259,7 @@ def test_nobody_decides_about_their_own_record(desk: Client, robin: User) -> Non
         f"days/{record.pk}/take-back": {f"days-{record.pk}-why": "x"},
         "waiver": WAIVER,
         "accepted-before": {"before-requirement": "on-set-days", "before-reason": "x"},
-        "reserve": {"reserve-cohort": spring.pk, "reserve-accepted": "on"},
+        "reserve": {"reserve-cohort": spring.pk, "reserve-accepted": "on", "reserve-why": "By telephone."},
     }
     answers = {form: post(desk, robin, form, given).status_code for form, given in decisions.items()}
     assert answers == {**dict.fromkeys(decisions, 422), "reserve": 409}
@@ -316,8 +316,9 @@ def test_a_profile_that_cannot_be_is_refused_and_shows_nowhere_else(desk: Client
 
 
 # -- a seat on their behalf --------------------------------------------------------------------------------------------
-def reserve(desk: Client, person: User, cohort_id: int, accepted: str = "on") -> Any:
-    return post(desk, person, "reserve", {"reserve-cohort": cohort_id, "reserve-accepted": accepted})
+def reserve(desk: Client, person: User, cohort_id: int, accepted: str = "on", why: str = "By telephone.") -> Any:
+    given = {"reserve-cohort": cohort_id, "reserve-accepted": accepted, "reserve-why": why}
+    return post(desk, person, "reserve", given)
 
 
 def test_the_registrar_reserves_for_a_trainee_and_the_story_says_so(desk: Client, robin: User) -> None:
@@ -325,7 +326,16 @@ def test_the_registrar_reserves_for_a_trainee_and_the_story_says_so(desk: Client
     answer = reserve(desk, ben, spring.pk)
     held = Reservation.objects.get(trainee=ben)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/desk/reservations/{held.public_id}/")
-    assert (held.state, HistoryLine.objects.get(what="reservation-held").by) == (State.HELD, robin)
+    line = HistoryLine.objects.get(what="reservation-held")
+    assert (held.state, line.by, line.why) == (State.HELD, robin, "By telephone.")
+    assert "Seat 1 held: By telephone. (you)" in text(desk.get(answer.headers["Location"]))
+
+
+@pytest.mark.parametrize("why", ["", "   ", "x" * 1001])
+def test_the_registrar_says_why_before_they_reserve_for_someone(desk: Client, why: str) -> None:
+    ben, spring = factories.trainee(), factories.cohort(now=now())
+    assert reserve(desk, ben, spring.pk, why=why).status_code == 422
+    assert Reservation.objects.count() == 0
 
 
 def test_nobody_gets_a_seat_without_agreeing_to_the_conduct_text(desk: Client) -> None:

@@ -285,7 +285,7 @@ def test_a_balance_that_nobody_owes_any_more_is_not_put_off(desk: Client, anna: 
     assert (page.status_code, "is cancelled by now" in text(page)) == (409, True)
 
 
-def test_a_promise_has_more_time_but_not_past_the_day_before_the_cohort(
+def test_a_promise_has_more_time_but_not_past_two_days_before_the_cohort(
     desk: Client, robin: User, moment: datetime
 ) -> None:
     cohort = factories.cohort(now=moment, terms_changed={"provisional_days": 30})
@@ -295,7 +295,7 @@ def test_a_promise_has_more_time_but_not_past_the_day_before_the_cohort(
         f"The seat is provisional: what the module asks for must be on record by {with_weekday(own.provisional_until)}"
         in text(desk.get(path(own)))
     )
-    last = cohort.starts_on - timedelta(days=1)
+    last = cohort.starts_on - timedelta(days=2)
     for day, status in ((own.provisional_until, 422), (cohort.starts_on, 422), (last, 302)):
         given = {"promise-until": str(day), "promise-why": "A shoot was postponed."}
         assert desk.post(path(own, "promise"), given).status_code == status
@@ -657,7 +657,8 @@ def test_reserving_for_someone_keeps_to_the_line_and_offers_it_when_full(
 ) -> None:
     full = paid(moment, factories.trainee(), capacity=1).cohort
     address = f"/desk/people/{anna.public_id}"
-    page = desk.post(f"{address}/reserve/", {"reserve-cohort": str(full.pk), "reserve-accepted": "on"})
+    given = {"reserve-cohort": str(full.pk), "reserve-accepted": "on", "reserve-why": "By telephone."}
+    page = desk.post(f"{address}/reserve/", given)
     assert (page.status_code, "Add them to the line below." in text(page)) == (409, True)
     assert '<details class="add" id="form-line" open>' in page.content.decode()
     assert page.context["page"].forms["line"]["cohort"].value() == full.pk

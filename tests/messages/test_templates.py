@@ -13,10 +13,10 @@ from django.template.loader import render_to_string
 from booking.desk.people.accounts import open_account
 from booking.payments import paying
 from booking.payments.models import Purpose
-from booking.payments.settling import refunded
+from booking.payments.settling import refunded, settle
 from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving, releasing, waiting
 from booking.reservations.certainty import runs
-from booking.reservations.models import Reservation
+from booking.reservations.models import Reservation, WaitlistEntry
 from tests import factories
 from tests.factories import NOW
 from workshops.clock import school_day
@@ -39,18 +39,21 @@ OURS = (
     "cohort-cancelled",
     "cohort-certain",
     "cohort-moved",
+    "fee-waived",
     "hold-longer",
     "line-closed",
     "line-joined",
     "line-left",
     "line-moved",
     "line-passed-over",
+    "line-reordered",
     "offer-lapsed",
     "offer-made",
     "offer-waits",
     "payment-by-transfer",
     "payment-goes-back",
     "payment-sent-back",
+    "payment-too-much",
     "post-from-school",
     "post-from-trainee",
     "promise-kept",
@@ -62,6 +65,8 @@ OURS = (
     "reservation-held",
     "reservation-moved",
     "reservation-reserved",
+    "teaching-cancelled",
+    "teaching-moved",
 )
 ANNA = 'Anna <b>O\'Neill</b> & "Co"'
 
@@ -132,6 +137,9 @@ def of_the_line() -> None:
     for person in (lacking, second):
         waiting.join(cohort, person, now=NOW, notice_days=10)
     waiting.join(cohort, factories.trainee(), now=NOW, notice_days=365)
+    first, *others = WaitlistEntry.objects.waiting().filter(cohort=cohort).in_turn().values_list("public_id", flat=True)
+    registrar = factories.person(Role.REGISTRAR)
+    waiting.reorder(cohort, [first, *reversed(others)], now=NOW, by=registrar, why="A mistake in the line.")
     moving.move(seated, factories.cohort(), now=NOW, by=seated.trainee)
     lapses.remind_of_offers(NOW + timedelta(hours=52))
     for offer in Reservation.objects.filter(state="offered"):
@@ -162,10 +170,13 @@ def of_the_clock() -> None:
 
 
 def of_the_school() -> None:
-    """A cohort that the school moves, and one that it cancels."""
-    registrar, paid = factories.person(Role.REGISTRAR), factories.reservation(cohort=factories.cohort())
+    """A cohort that the school moves, and then cancels; before that, money that came for it twice; a fee waived."""
+    registrar, teacher = factories.person(Role.REGISTRAR), factories.person(Role.INSTRUCTOR)
+    paid = factories.reservation(cohort=factories.cohort(instructors=(teacher,)))
+    transfer = paying.begin(paid, Purpose.FULL, "offline", by=paid.trainee, now=NOW).payment
     paying.begin(paid, Purpose.FULL, "sandbox", by=paid.trainee, now=NOW)
-    plan = replace(planning.plan_of(paid.cohort), venue=factories.venue(name="Stage 9"))
+    settle(transfer, now=NOW, by=registrar, reference="D")
+    plan = replace(planning.plan_of(paid.cohort), venue=factories.venue(name="The new stage"))
     full = Cohort.objects.get(pk=paid.cohort_id)
     full.seats.filter(status="free").delete()
     leaves, stays = (waiting.join(full, factories.trainee(), now=NOW)[0] for _ in range(2))
@@ -173,13 +184,23 @@ def of_the_school() -> None:
     assert stays.state == "waiting"
     calling_off.reschedule(paid.cohort, plan, by=registrar, now=NOW, reason="The stage is taken.")
     calling_off.call_off(paid.cohort, by=registrar, now=NOW, why="The stage is closed.")
+    cancelling.waive_fee(moved_late(), now=NOW, by=registrar, why="She was ill.")
+
+
+def moved_late() -> Reservation:
+    """Someone who has paid everything and moves, after the last day on which that costs nothing."""
+    late = {"moving_free_days": 150, "moving_until_days": 5, "moving_fee_cents": 15_000}
+    old = factories.reservation(cohort=factories.cohort(title="Autumn 2026", terms_changed=late))
+    paying.begin(old, Purpose.FULL, "sandbox", by=old.trainee, now=NOW)
+    old.refresh_from_db()
+    return moving.move(old, factories.cohort(), now=NOW, by=old.trainee)
 
 
 def test_every_kind_of_message_has_its_words(anna: User) -> None:
     everything(anna)
     caused = set(Message.objects.values_list("kind", flat=True))
     assert sorted(caused) == list(OURS)
-    assert {path.stem for path in TEMPLATES.glob("*.txt")} >= caused
+    assert {path.stem for path in TEMPLATES.glob("*.txt")} == caused
 
 
 def test_a_hold_says_until_when_in_both_zones_and_what_to_pay(anna: User) -> None:
@@ -219,6 +240,217 @@ def test_a_seat_that_was_paid_for_elsewhere_is_confirmed_without_a_word_of_money
     held(anna)
     assert Message.objects.get().kind == "reservation-confirmed"
     assert "$" not in words("reservation-confirmed").text
+
+
+def test_an_offer_says_what_accepting_it_means(anna: User) -> None:
+    """With a deposit the seat is then held for it; without one, or with nothing to pay, it is theirs at once."""
+    for terms, paid_elsewhere, price, then in (
+        ({}, False, "$2,099, of which $500 is the deposit", "stays held while you pay the deposit"),
+        ({"deposit_cents": 0}, False, "$2,099", "is yours at once"),
+        ({}, True, None, "is yours at once"),
+    ):
+        Message.objects.all().delete()
+        cohort = factories.cohort(capacity=1, terms_changed=terms)
+        seated = factories.reservation(cohort=cohort)
+        if paid_elsewhere:
+            anna.entitlements.create(module=Module.objects.get(code="module-iv"), source="Package", recorded_at=NOW)
+        waiting.join(cohort, anna, now=NOW)
+        cancelling.cancel(seated, now=NOW, by=seated.trainee)
+        assert (facts("offer-made").get("Price"), then in words("offer-made").text) == (price, True)
+
+
+def test_a_provisional_seat_is_never_said_to_be_settled() -> None:
+    lacking = factories.trainee(lacking="module-iii")
+    provisional = factories.reservation(
+        cohort=factories.cohort(terms_changed={"provisional_days": 30}), trainee=lacking
+    )
+    paying.begin(provisional, Purpose.FULL, "sandbox", by=lacking, now=NOW)
+    for kind in ("reservation-held", "reservation-confirmed"):
+        assert facts(kind)["Provisional until"] == "the end of Sunday 11 April 2027 in Los Angeles"
+    assert "nothing left to do" not in words("reservation-confirmed").text
+
+
+def provisional(days: int = 30, **terms: object) -> Reservation:
+    """A seat held on a promise that is due so many days before the first day of May 2027."""
+    cohort = factories.cohort(terms_changed={"provisional_days": days, **terms})
+    return factories.reservation(cohort=cohort, trainee=factories.trainee(lacking="module-iii"))
+
+
+PROMISE = (
+    "The seat is provisional: what the module asks for must be on your record by the end of Sunday 11 April 2027 in "
+    "Los Angeles. If something is still missing then, the seat is released. What comes back then: "
+)
+
+
+@pytest.mark.parametrize(
+    ("refundable", "then"),
+    [
+        ({}, "nothing of $500 paid, or nothing of $2,099 paid."),
+        ({"rest_refundable_days": 20}, "nothing of $500 paid, or $1,599 of $2,099 paid."),
+        ({"deposit_refundable_days": 10, "rest_refundable_days": 10}, "all of $500 paid, or all of $2,099 paid."),
+    ],
+)
+def test_a_provisional_seat_says_what_would_come_back_before_and_after_it_is_paid_for(
+    refundable: dict[str, int], then: str
+) -> None:
+    """By the terms, seen from the day after the promised one: 29 days before the first."""
+    mine = provisional(**refundable)
+    paying.begin(mine, Purpose.DEPOSIT, "sandbox", by=mine.trainee, now=NOW)
+    for kind in ("reservation-held", "reservation-reserved"):
+        assert PROMISE + then in words(kind).text
+    paying.begin(mine, Purpose.BALANCE, "sandbox", by=mine.trainee, now=NOW)
+    assert PROMISE + then.split(", or ")[1] in words("reservation-confirmed").text
+    moving.move(
+        Reservation.objects.get(), factories.cohort(terms_changed={"provisional_days": 30}), now=NOW, by=mine.trainee
+    )
+    assert PROMISE + then.split(", or ")[1] in words("reservation-moved").text
+
+
+def test_an_offer_of_a_provisional_seat_says_so_and_so_does_its_reminder() -> None:
+    cohort = factories.cohort(capacity=1, terms_changed={"provisional_days": 30, "offer_hours": 72})
+    seated = factories.reservation(cohort=cohort)
+    waiting.join(cohort, factories.trainee(lacking="module-iii"), now=NOW)
+    assert "A seat can be offered to you all the same" in words("line-joined").text
+    cancelling.cancel(seated, now=NOW, by=seated.trainee)
+    lapses.remind_of_offers(NOW + timedelta(hours=52))
+    for kind in ("offer-made", "offer-waits"):
+        assert facts(kind)["Provisional until"] == "the end of Sunday 11 April 2027 in Los Angeles"
+        assert PROMISE + "nothing of $500 paid, or nothing of $2,099 paid." in words(kind).text
+
+
+def test_a_seat_that_is_sure_is_not_called_provisional(anna: User) -> None:
+    everything(anna)
+    ours = Message.objects.filter(kind__in=("offer-made", "reservation-held", "reservation-reserved"), to=anna)
+    assert len(ours) == 2
+    assert ["provisional" in words_of(message).text for message in ours] == [False, False]
+
+
+def test_a_cancellation_says_whose_doing_it_was_and_why(anna: User) -> None:
+    registrar = factories.person(Role.REGISTRAR)
+    mine, theirs = held(anna), factories.reservation()
+    cancelling.cancel(mine, now=NOW, by=registrar, why="You asked us by telephone.")
+    told = Message.objects.get(kind="reservation-cancelled")
+    assert "The school has cancelled your reservation of seat 1 in Spring 2027." in words_of(told).text
+    assert facts("reservation-cancelled")["Why"] == "You asked us by telephone."
+    told.delete()
+    cancelling.cancel(theirs, now=NOW, by=theirs.trainee, why="Work")
+    assert "Your reservation of seat 1" in words("reservation-cancelled").text
+    assert "Why" not in facts("reservation-cancelled")
+
+
+def test_a_seat_that_the_clock_releases_is_released_with_its_reason() -> None:
+    mine = provisional()
+    paying.begin(mine, Purpose.DEPOSIT, "sandbox", by=mine.trainee, now=NOW)
+    lapses.keep_promises(NOW + timedelta(days=91))
+    assert "has been cancelled automatically" in words("reservation-cancelled").text
+    told = facts("reservation-cancelled")
+    assert (told["Why"], told["Stays with the school"]) == ("What the module asks for did not come in time.", "$500")
+
+
+def test_a_move_by_the_school_says_so_with_the_reason_and_ones_own_does_not() -> None:
+    registrar, mine = factories.person(Role.REGISTRAR), factories.reservation(cohort=factories.cohort(title="Spring"))
+    moved = moving.move(mine, factories.cohort(title="Summer"), now=NOW, by=registrar, why="The room is smaller.")
+    assert words("reservation-moved").subject == "The school has moved you to Summer"
+    assert "The school has moved you from Spring to Summer." in words("reservation-moved").text
+    assert facts("reservation-moved")["Why"] == "The room is smaller."
+    Message.objects.all().delete()
+    moving.move(moved, factories.cohort(title="Autumn"), now=NOW, by=moved.trainee, why="Work")
+    assert "Your reservation has moved from Summer to Autumn." in words("reservation-moved").text
+    assert "Why" not in facts("reservation-moved")
+
+
+def test_more_time_comes_with_its_reason_and_the_balance_with_its_amount(anna: User) -> None:
+    everything(anna)
+    assert facts("balance-put-off")["Still to pay"] == "$1,599"
+    assert {facts(kind)["Why"] for kind in ("balance-put-off", "hold-longer", "promise-longer")} == {"A reason"}
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_fee_that_is_waived_is_told_with_what_comes_back(is_paid: bool) -> None:
+    moved = moved_late()
+    if is_paid:
+        paying.begin(moved, Purpose.BALANCE, "sandbox", by=moved.trainee, now=NOW)
+    cancelling.waive_fee(moved, now=NOW, by=factories.person(Role.REGISTRAR), why="You were ill.")
+    told = facts("fee-waived")
+    assert (told["The fee was"], told["Why"]) == ("$150", "You were ill.")
+    assert told.get("Comes back to you") == ("$150, the way it came" if is_paid else None)
+
+
+def test_a_late_reminder_says_what_is_true_when_it_is_queued() -> None:
+    """The worker has slept past the end of the grace: there is no day to wait for any more."""
+    for by_itself, then in ((True, "the seat may be released at any moment"), (False, "the school decides about")):
+        for days, waits in ((92, "We wait until"), (110, "We waited until")):
+            Message.objects.all().delete()
+            made = factories.reservation(cohort=factories.cohort(terms_changed={"release_overdue": by_itself}))
+            paying.begin(made, Purpose.DEPOSIT, "sandbox", by=made.trainee, now=NOW)
+            lapses.remind_of_balances(NOW + timedelta(days=days))
+            message = Message.objects.get(kind="balance-overdue", to=made.trainee)
+            said = dict(fact for block in words_of(message).blocks for fact in block.facts)
+            assert waits in said
+            assert (then in words_of(message).text and "That day is over" in words_of(message).text) == (days == 110)
+
+
+def test_who_keeps_a_seat_elsewhere_is_told_so_when_an_offer_runs_out() -> None:
+    full = factories.cohort(capacity=1)
+    seated, waits = factories.reservation(cohort=full), factories.reservation(cohort=factories.cohort(title="Spring"))
+    paying.begin(waits, Purpose.DEPOSIT, "sandbox", by=waits.trainee, now=NOW)
+    for person in (waits.trainee, factories.trainee()):
+        waiting.join(full, person, now=NOW)
+    cancelling.cancel(seated, now=NOW, by=seated.trainee)
+    for days in (9, 18):
+        releasing.expire(Reservation.objects.get(state="offered"), now=NOW + timedelta(days=days))
+    told = [words_of(message).text for message in Message.objects.filter(kind="offer-lapsed").order_by("pk")]
+    assert ["Your seat 1 in Spring is still yours." in text for text in told] == [True, False]
+    assert ["is still" in text for text in told] == [True, False]
+
+
+def test_joining_the_line_repeats_the_notice_they_need_and_what_is_missing() -> None:
+    full = factories.reservation(cohort=factories.cohort(capacity=1)).cohort
+    for person, days in ((factories.trainee(lacking="on-set-days"), 1), (factories.trainee(), 0)):
+        waiting.join(full, person, now=NOW, notice_days=days)
+    lacking, free = Message.objects.filter(kind="line-joined").order_by("pk")
+    said = dict(fact for block in words_of(lacking).blocks for fact in block.facts)
+    assert said["Notice you need"] == "1 day"
+    assert "7 of 10 days accepted" in said["Missing now"]
+    assert "While something is missing, a free seat is not offered to you" in words_of(lacking).text
+    assert re.findall("Notice you need|Missing now|While something", words_of(free).text) == []
+
+
+def test_those_who_move_back_in_the_line_are_told_each_time() -> None:
+    full, registrar = (
+        factories.reservation(cohort=factories.cohort(capacity=1)).cohort,
+        factories.person(Role.REGISTRAR),
+    )
+    one, two, three = (waiting.join(full, factories.trainee(), now=NOW)[0] for _ in range(3))
+    for order, why in (((three, one, two), "She came from abroad."), ((one, two, three), "It was a mistake.")):
+        waiting.reorder(full, [each.public_id for each in order], now=NOW, by=registrar, why=why)
+    told = Message.objects.filter(kind="line-reordered").order_by("pk")
+    assert [message.to for message in told] == [one.trainee, two.trainee, three.trainee]
+    said = dict(fact for block in words_of(told[2]).blocks for fact in block.facts)
+    assert (said["Your place"], said["Why"]) == ("3, before it was 1", "It was a mistake.")
+
+
+def test_whoever_teaches_a_cohort_hears_that_it_is_moved_or_cancelled(anna: User) -> None:
+    everything(anna)
+    cohort = Cohort.objects.get(teachings__isnull=False)
+    assert (facts("teaching-moved")["Why"], facts("teaching-cancelled")["Why"]) == (
+        "The stage is taken.",
+        "The stage is closed.",
+    )
+    assert facts("teaching-moved")["Now"].startswith("Tuesday 11 May 2027, 9:30 am PDT, to Friday 14 May 2027")
+    assert action("teaching-moved")[1] == f"{settings.SITE_URL}/teaching/{cohort.code}/"
+    assert action("teaching-cancelled")[1] == f"{settings.SITE_URL}/teaching/"
+
+
+def test_a_teacher_who_cancels_it_themselves_or_has_taught_it_is_not_told() -> None:
+    both, other = factories.person(Role.REGISTRAR, Role.INSTRUCTOR), factories.person(Role.INSTRUCTOR)
+    calling_off.call_off(factories.cohort(instructors=(both, other)), by=both, now=NOW, why="The stage is closed.")
+    assert [message.to for message in Message.objects.filter(kind="teaching-cancelled")] == [other]
+    over = factories.cohort(instructors=(other,), starts_on=school_day(NOW) - timedelta(days=3))
+    assert over.ends_on == school_day(NOW)
+    over.sessions.filter(ends_at__gt=NOW).delete()
+    calling_off.call_off(over, by=both, now=NOW, why="The stage is closed.")
+    assert Message.objects.filter(kind="teaching-cancelled").count() == 1
 
 
 def test_money_that_was_sent_back_is_named_with_its_way_and_reference(anna: User) -> None:

@@ -367,3 +367,14 @@ def test_whoever_cancelled_may_try_again_while_there_is_a_seat(client: Client, t
     made = reserve(cohort, trainee, moment)
     press(client, made, DEPOSIT)
     assert f"/cohorts/{cohort.code}/reserve/" in client.get(address(made)).content.decode()
+
+
+def test_what_was_sent_back_already_is_not_said_to_be_on_its_way(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    made = reserve(cohort_in(120, moment), trainee, moment)
+    press(client, made, DEPOSIT)
+    shown = text(client.get(address(made)))
+    assert "Your seat can go to someone else now." in shown
+    assert "It has been sent: the days stand under Money." in shown
+    assert "How far it has come" not in shown

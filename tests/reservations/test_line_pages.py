@@ -13,6 +13,7 @@ from booking.reservations.models import EntryState, Reservation, State, Waitlist
 from booking.reservations.places import ordinal
 from tests import factories
 from tests.pages import text
+from workshops.clock import school_day
 from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.history.record import history_of
@@ -349,7 +350,7 @@ def test_whoever_was_passed_over_reads_what_is_missing(client: Client, full: Coh
     mine = wait(full, user, moment)
     free_the_seat(full, moment)
     page = text(client.get(mine.get_absolute_url()))
-    assert "a seat was free and went to the next person" in page
+    assert "a seat was free and passed you over" in page
     assert "What is missing now" in page
     assert "7 of 10 days accepted" in page
 
@@ -499,7 +500,9 @@ def test_declining_takes_one_more_look_and_hands_the_seat_on(
     mine = wait(full, trainee, moment)
     following = wait(full, factories.trainee(), moment)
     free_the_seat(full, moment)
-    assert "goes to the next person in line at once" in text(client.get(f"/line/{mine.public_id}/decline/"))
+    assert "goes on to whoever is next in line, or is free for anyone, at once" in text(
+        client.get(f"/line/{mine.public_id}/decline/")
+    )
     page = text(client.post(f"/line/{mine.public_id}/decline/", follow=True))
     following.refresh_from_db()
     assert following.state == EntryState.OFFERED
@@ -530,7 +533,7 @@ def test_accepting_with_a_seat_elsewhere_is_shown_as_the_move_it_is(
     for words in (
         "Accepting moves you here",
         seat.cohort.title,
-        "The $500 that you have paid come along",
+        "The $500 that you have paid comes along.",
         "Moving costs nothing now.",
         "Remaining",
         "$1,599",
@@ -682,7 +685,9 @@ def test_where_the_school_takes_promises_someone_who_lacks_something_reads_by_wh
     PolicyTerm.objects.create(code="provisional_days", value=30)
     user, cohort = factories.trainee(lacking="module-iii"), factories.cohort(now=moment)
     client.force_login(user)
-    assert "It has to be here by" in text(client.get(f"/cohorts/{cohort.code}/reserve/"))
+    shown = text(client.get(f"/cohorts/{cohort.code}/reserve/"))
+    assert "The seat would be provisional What is missing has to be here by the end of" in shown
+    assert "What comes back then: nothing of $500 paid, or nothing of $2,099 paid." in shown
     client.post(f"/cohorts/{cohort.code}/reserve/", {**AGREED, "conduct_version": 1})
     assert Reservation.objects.get(trainee=user).provisional_until is not None
 
@@ -704,3 +709,33 @@ def test_every_step_in_line_leaves_a_line_of_history(
     client.post(f"/line/{mine.public_id}/leave/")
     lines = [line.what for line in history_of("waitlist", mine.public_id)]
     assert lines == ["line-joined", "line-notice-changed", "line-left"]
+
+
+def test_whoever_kept_a_seat_elsewhere_reads_that_it_is_still_theirs_after_an_offer(
+    client: Client, full: Cohort, trainee: User, moment: datetime
+) -> None:
+    seat = paid_seat(trainee, moment)
+    mine = offered(full, trainee, moment)
+    client.post(f"/line/{mine.public_id}/decline/")
+    shown = text(client.get(mine.get_absolute_url()))
+    assert f"Your seat {seat.seat_number} in {seat.cohort.title} is still yours." in shown
+    assert "next person" not in shown
+
+
+def test_an_offer_of_a_provisional_seat_says_what_can_be_lost(client: Client, full: Cohort, moment: datetime) -> None:
+    PolicyTerm.objects.create(code="provisional_days", value=30)
+    bea = factories.trainee(lacking="module-iii")
+    client.force_login(bea)
+    shown = text(client.get(offered(full, bea, moment).get_absolute_url()))
+    assert "The seat would be provisional" in shown
+    assert "What comes back then: nothing of $500 paid, or nothing of $2,099 paid." in shown
+
+
+def test_the_most_notice_is_said_and_refused_in_words_rather_than_by_the_browser(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    soon = factories.cohort(now=moment, capacity=1, starts_on=school_day(moment) + timedelta(days=20))
+    reserving.hold(soon, factories.trainee(), now=moment)
+    page = client.get(joining(soon))
+    assert "At most 20 days." in text(page)
+    assert b'max="20"' not in page.content

@@ -7,7 +7,7 @@ import pytest
 
 from booking.payments import ledger, paying
 from booking.payments.models import Payment, Purpose, RefundStatus
-from booking.reservations import admission, calling_off, cancelling, lifecycle, moving, reserving, waiting
+from booking.reservations import admission, calling_off, cancelling, lifecycle, moving, offers, reserving, waiting
 from booking.reservations.models import ChargeKind, Reservation, State
 from booking.reservations.refunds import ComesBack
 from booking.site.due import do_due
@@ -19,8 +19,9 @@ from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.plans import Plan
 from workshops.history.models import HistoryLine
+from workshops.history.words import sentence
 from workshops.messages.models import Message
-from workshops.people.models import Role, User
+from workshops.people.models import Role, RoleGrant, User
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -130,12 +131,20 @@ def test_moving_late_costs_the_fee_that_the_terms_say_and_a_waiver_gives_it_back
         moving.move(old, there, now=late, by=old.trainee, expected_fee_cents=0)
     new = moving.move(old, there, now=late, by=old.trainee, expected_fee_cents=15_000)
     assert (new.state, new.fee_cents, new.remaining_cents(ledger.kept_cents(new))) == (State.RESERVED, 15_000, 15_000)
+    charged = HistoryLine.objects.get(what="fee-charged", about_id=new.public_id)
+    assert (charged.by, sentence(charged)) == (new.trainee, "A fee of $150 is owed for moving")
     paying.begin(new, Purpose.BALANCE, "sandbox", by=new.trainee, now=late)
     new.refresh_from_db()
     assert new.state == State.CONFIRMED
     (refund,) = cancelling.waive_fee(new, now=late, by=registrar, why="She was ill")
     assert (refund.amount_cents, refund.status) == (15_000, RefundStatus.SUCCEEDED)
     assert_all_hold(late)
+
+
+def test_a_move_that_costs_nothing_is_not_remembered_with_a_fee() -> None:
+    old = seat_in(cohort_in(120), Purpose.DEPOSIT)
+    moving.move(old, cohort_in(200), now=NOW, by=old.trainee)
+    assert not HistoryLine.objects.filter(what="fee-charged").exists()
 
 
 def test_moving_does_not_make_refundable_what_had_stopped_being_so() -> None:
@@ -334,3 +343,98 @@ def test_an_offer_that_is_accepted_by_moving_an_unpaid_hold_keeps_its_time() -> 
     new = moving.accept(entry.offer, now=NOW, by=old.trainee)
     assert (new.state, new.held_until) == (State.HELD, entry.offer.held_until)
     assert_all_hold(NOW)
+
+
+def test_someone_who_let_a_hold_run_out_there_may_still_change_places(registrar: User) -> None:
+    there, lapsed = cohort_in(200, capacity=2), factories.trainee()
+    reserving.hold(there, lapsed, now=NOW - 2 * DAY)  # nobody has noticed that it ran out: the seat row is theirs yet
+    one, other = seat_in(cohort_in(120, capacity=1), Purpose.FULL, trainee=lapsed), seat_in(there, Purpose.FULL)
+    moving.swap(one, other, now=NOW, by=registrar, why="They asked for it")
+    assert_all_hold(NOW)
+
+
+# -- what an attacker found --------------------------------------------------------------------------------------------
+FEE: dict[str, object] = {"moving_fee_cents": 15_000, "moving_free_days": 300, "moving_until_days": 5}
+
+
+def offer_in(cohort: Cohort, trainee: User) -> Reservation:
+    """An offer to `trainee` of the only seat of a cohort."""
+    had = seat_in(cohort, Purpose.FULL)
+    waiting.join(cohort, trainee, now=NOW)
+    cancelling.cancel(had, now=NOW, by=had.trainee)
+    return Reservation.objects.select_related("cohort__venue", "trainee").get(trainee=trainee, state=State.OFFERED)
+
+
+def test_a_promise_comes_along_when_an_offer_is_accepted_by_moving() -> None:
+    lacking = factories.trainee(lacking="on-set-days")
+    seat_in(cohort_in(100, terms_changed={"provisional_days": 20}), Purpose.DEPOSIT, trainee=lacking)
+    offer = offer_in(cohort_in(120, capacity=1, terms_changed={"provisional_days": 20}), lacking)
+    new = moving.accept(offer, now=NOW, by=lacking)
+    assert new.provisional_until == offer.provisional_until is not None
+
+
+def test_two_fees_and_a_waiver_make_nothing_refundable_again(registrar: User) -> None:
+    here, there, further = (cohort_in(days, terms_changed=FEE) for days in (50, 200, 220))
+    first = seat_in(here, Purpose.DEPOSIT)
+    assert cancelling.preview(first, NOW).cents == 0
+    second = moving.move(first, there, now=NOW, by=first.trainee)
+    third = moving.move(second, further, now=NOW, by=first.trainee)
+    cancelling.waive_fee(third, now=NOW, by=registrar, why="A reason")
+    third.refresh_from_db()
+    assert cancelling.preview(third, NOW).cents == 0
+
+
+def test_moving_to_and_fro_does_not_hold_a_seat_for_nothing_for_weeks() -> None:
+    here, there = cohort_in(100), cohort_in(150)
+    held, now = seat_in(here), NOW
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=now)
+    held.refresh_from_db()
+    until = held.held_until
+    moved = moving.move(held, there, now=now + DAY, by=held.trainee)
+    paying.begin(moved, Purpose.DEPOSIT, "offline", by=held.trainee, now=now + DAY)
+    moved.refresh_from_db()
+    assert moved.held_until == until
+
+
+def test_a_hold_never_outlasts_the_bookings_of_the_cohort_it_comes_to() -> None:
+    held, near = seat_in(cohort_in(100)), cohort_in(1)
+    paying.begin(held, Purpose.DEPOSIT, "offline", by=held.trainee, now=NOW)
+    held.refresh_from_db()
+    assert moving.move(held, near, now=NOW, by=held.trainee).held_until == near.bookings_close_at
+    assert_all_hold(NOW)
+
+
+def test_what_was_offered_and_promised_ends_with_the_new_dates_of_a_cohort_that_moves(registrar: User) -> None:
+    cohort = cohort_in(100, capacity=2, terms_changed={"provisional_days": 20})
+    promised = seat_in(cohort, Purpose.FULL, trainee=factories.trainee(lacking="module-iii"))
+    offer = offer_in(cohort, factories.trainee())
+    plan = planning.plan_of(cohort)
+    sooner = later(replace(plan, bookings_close_at=NOW + 10 * timedelta(hours=1)), -90)
+    calling_off.reschedule(cohort, sooner, by=registrar, now=NOW, reason="The stage is taken.")
+    promised.refresh_from_db()
+    offer.refresh_from_db()
+    cohort.refresh_from_db()
+    assert promised.provisional_until == cohort.starts_on - 2 * DAY
+    assert offer.held_until == cohort.bookings_close_at
+    assert Message.objects.get(kind="cohort-moved", to=offer.trainee).context["offered"] == "yes"
+    with pytest.raises(offers.OfferGone):
+        moving.accept(offer, now=noon(NOW + 10 * DAY), by=offer.trainee)
+    assert_all_hold(NOW)
+
+
+def test_a_choice_that_is_open_stands_in_the_way_of_no_offer_once_there_is_another_seat(registrar: User) -> None:
+    cancelled = seat_in(cohort_in(100), Purpose.DEPOSIT)
+    calling_off.call_off(cancelled.cohort, by=registrar, now=NOW, why="The stage is closed.")
+    current = seat_in(cohort_in(120), Purpose.DEPOSIT, trainee=cancelled.trainee)
+    new = moving.accept(offer_in(cohort_in(150, capacity=1), cancelled.trainee), now=NOW, by=cancelled.trainee)
+    assert new.moved_from_id == current.pk
+    assert_all_hold(NOW)
+
+
+def test_a_registrar_who_moves_a_cohort_gives_themselves_no_way_out() -> None:
+    both = factories.trainee()
+    RoleGrant.objects.create(user=both, role=Role.REGISTRAR, granted_at=NOW)
+    own = seat_in(cohort_in(120), Purpose.FULL, trainee=both)
+    calling_off.reschedule(own.cohort, later(planning.plan_of(own.cohort), 1), by=both, now=NOW, reason="A reason")
+    own.refresh_from_db()
+    assert own.may_leave_until is None

@@ -3,13 +3,16 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from booking.payments import ledger
 from booking.payments.models import Payment, Purpose, Refund
 from booking.reservations import calling_off, cancelling, lifecycle, offers, reserving, waiting
 from booking.reservations.models import Reservation, State
+from booking.reservations.story import chapters_of
 from tests import factories
 from tests.pages import text
 from tests.reservations.paid_seats import DEPOSIT, PRICE, address, cohort_in, pay, reserve, set_term
@@ -164,7 +167,7 @@ def test_a_provisional_seat_is_announced_with_its_date(client: Client, moment: d
     client.force_login(bea)
     made, new = reserve(cohort_in(120, moment), bea, moment), cohort_in(150, moment)
     until = with_weekday(new.starts_on - timedelta(days=14))
-    assert f"on the promise that it comes by {until}" in read(client, made, f"move/{new.code}/")
+    assert f"on the promise that it comes by the end of {until}" in read(client, made, f"move/{new.code}/")
 
 
 # -- pressing ----------------------------------------------------------------------------------------------------------
@@ -462,9 +465,9 @@ def test_a_provisional_seat_says_until_when_and_what_is_missing(client: Client, 
     ("by_itself", "days", "words"),
     [
         (False, 29, "After that it decides about the seat."),
-        (True, 29, "After that the seat goes to the next in line by itself."),
+        (True, 29, "After that the seat is released by itself."),
         (False, 20, "It decides about the seat now."),
-        (True, 20, "The seat may go to the next in line at any moment."),
+        (True, 20, "The seat may be released at any moment."),
     ],
 )
 def test_an_overdue_balance_is_told_with_its_grace_and_what_follows(
@@ -551,3 +554,81 @@ def test_the_fee_is_part_of_what_paying_shows(client: Client, trainee: User, mom
     assert ("In all $2,174" in shown, "The balance, $75" in shown) == (True, True)
     client.post(address(moved, "pay/"), {"purpose": "balance", "gateway": "sandbox"})
     assert (state_of(moved), Payment.objects.count()) == (State.CONFIRMED, 3)
+
+
+# -- one story ---------------------------------------------------------------------------------------------------------
+def moved_twice(client: Client, trainee: User, moment: datetime) -> list[Reservation]:
+    story = [reserve(cohort_in(120, moment), trainee, moment)]
+    for days in (150, 180):
+        press(client, story[-1], cohort_in(days, moment))
+        story.append(Reservation.objects.get(moved_from=story[-1]))
+    return story
+
+
+def test_the_story_goes_on_where_they_move_and_names_the_cohort_it_happened_in(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    first, second, third = moved_twice(client, trainee, moment)
+    shown = read(client, third)
+    assert f"· {first.cohort.title} Seat 1 held, by you" in shown
+    assert f"· {second.cohort.title} Moved here from {first.cohort.title}" in shown
+    assert f"Moved here from {second.cohort.title}" in shown
+    assert f"Moved to {second.cohort.title}" not in shown
+    before = read(client, second)
+    assert f"· {first.cohort.title} Seat 1 held, by you" in before
+    assert f"Moved to {third.cohort.title}" in before
+
+
+def test_a_story_of_two_moves_takes_as_many_statements_to_tell_as_one_of_one(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    _, second, third = moved_twice(client, trainee, moment)
+    with CaptureQueriesContext(connection) as of_two:
+        chapters_of(third, trainee)
+    with CaptureQueriesContext(connection) as of_one:
+        chapters_of(second, trainee)
+    assert len(of_one) == len(of_two) == 2
+
+
+def test_the_page_of_a_seat_says_where_else_they_wait_and_what_is_offered_there(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    made, full = reserve(cohort_in(120, moment), trainee, moment), cohort_in(150, moment, capacity=1)
+    theirs = reserving.hold(full, factories.trainee(), now=moment)
+    entry, _ = waiting.join(full, trainee, now=moment)
+    assert f"You also wait for {full.title}" in read(client, made)
+    assert "you are 1st in line, and this seat stays yours meanwhile" in read(client, made)
+    cancelling.cancel(theirs, now=moment, by=theirs.trainee)
+    assert f"Seat 1 in {full.title} is offered to you" in read(client, made)
+    assert entry.get_absolute_url() in client.get(address(made)).content.decode()
+
+
+def test_whoever_owed_a_deposit_when_the_school_cancelled_reads_that_nothing_is_owed_and_where_seats_are(
+    client: Client, trainee: User, moment: datetime, registrar: User
+) -> None:
+    made = reserving.hold(cohort_in(120, moment), trainee, now=moment)
+    roomy, full = cohort_in(150, moment, capacity=2), cohort_in(180, moment, capacity=1)
+    reserving.hold(full, factories.trainee(), now=moment)
+    called_off(made.cohort, registrar, moment)
+    shown, html = read(client, made), client.get(address(made)).content.decode()
+    assert "You had paid nothing, and nothing is owed. You may reserve a seat in another cohort at any time." in shown
+    assert roomy.get_absolute_url() in html
+    assert full.get_absolute_url() not in html
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (150, ("All of it, $500, had stopped being refundable before you moved here", "What you pay beyond it")),
+        (20, ("The deposit was refundable until",)),
+    ],
+)
+def test_the_page_to_cancel_does_not_promise_what_a_move_has_not_brought_back(
+    client: Client, trainee: User, moment: datetime, days: int, words: tuple[str, ...]
+) -> None:
+    made = reserve(cohort_in(45, moment), trainee, moment)
+    press(client, made, cohort_in(days, moment))
+    shown = read(client, Reservation.objects.get(moved_from=made), "cancel/")
+    assert "Comes back to you nothing" in shown
+    assert "everything you have paid comes back" not in shown
+    assert all(each in shown for each in words)

@@ -12,6 +12,17 @@ from booking.reservations import reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.pages import text
+from tests.reservations import paid_seats
+from tests.reservations.paid_seats import cohort_in
+from workshops.clock import (
+    SCHOOL_ZONE,
+    end_of_school_day,
+    hours_in_words,
+    moment_for,
+    range_in_words,
+    school_day,
+    with_weekday,
+)
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
 from workshops.programme.models import ConductText, Module, PolicyTerm
@@ -267,7 +278,7 @@ def test_the_list_of_reservations_takes_the_same_statements_for_one_and_three(
     PolicyTerm.objects.create(code="one_active_seat", value=False)
     for _ in range(3):
         reserving.hold(factories.cohort(now=moment), trainee, now=moment)
-        with django_assert_max_num_queries(6):  # type: ignore[operator]
+        with django_assert_max_num_queries(8):  # type: ignore[operator]
             assert client.get("/reservations/").status_code == 200
 
 
@@ -295,3 +306,73 @@ def test_late_money_that_goes_back_is_said_first(client: Client, trainee: User, 
     registrar = factories.person(Role.REGISTRAR)
     paying.record_transfer(made, Purpose.DEPOSIT, reference="W-1", by=registrar, now=moment)
     assert "so all of it goes back to you" in text(client.get(f"/reservations/{made.public_id}/"))
+
+
+# -- cohorts that take nobody ------------------------------------------------------------------------------------------
+def test_a_cohort_whose_bookings_are_closed_counts_no_places(client: Client, moment: datetime) -> None:
+    closed = factories.cohort(now=moment, status=CohortStatus.CLOSED)
+    for page in (text(client.get("/")), text(client.get(closed.get_absolute_url()))):
+        assert "Bookings closed" in page
+        assert "left of" not in page
+
+
+def test_a_cancelled_cohort_sells_nothing(client: Client, cohort: Cohort, moment: datetime) -> None:
+    cancelled = factories.cohort(now=moment, status=CohortStatus.CANCELLED)
+    year = text(client.get("/"))
+    assert year.count("$2,099") == 1
+    assert f"What does not take place {range_in_words(cancelled.starts_on, cancelled.ends_on)} , " in year
+    page = text(client.get(cancelled.get_absolute_url()))
+    assert "This cohort does not take place." in page
+    for words in ("What you pay", "If plans change", "$", "What it takes", "in your calendar"):
+        assert words not in page
+    assert "What does not take place" not in text(client.get(cohort.get_absolute_url()))
+
+
+# -- what must not be missed -------------------------------------------------------------------------------------------
+def test_a_deadline_on_another_day_is_large_with_its_day_and_zone_and_today_with_its_hour(
+    client: Client, cohort: Cohort, trainee: User, moment: datetime
+) -> None:
+    made = held(cohort, trainee, moment)
+    later = moment.astimezone(SCHOOL_ZONE) + timedelta(days=2)
+    for ends, words in (
+        (later, f"until {later:%a} {later.day} {later:%b}, {hours_in_words(later)} {later.tzname()} "),
+        (end_of_school_day(school_day(moment)), "until 11:59 pm Seat"),
+    ):
+        Reservation.objects.filter(pk=made.pk).update(held_until=ends)
+        assert words in text(client.get(f"/reservations/{made.public_id}/pay/"))
+        assert words.removesuffix(" Seat") in text(client.get(made.get_absolute_url()))
+
+
+def test_my_reservations_say_until_when_a_seat_is_held_what_is_late_and_until_when_leaving_is_free(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    PolicyTerm.objects.create(code="one_active_seat", value=False)
+    waits = held(cohort_in(120, moment), trainee, moment)
+    paid_seats.reserve(cohort_in(25, moment), trainee, moment)
+    free = paid_seats.reserve(cohort_in(150, moment), trainee, moment)
+    until = moment + timedelta(days=3)
+    Reservation.objects.filter(pk=free.pk).update(may_leave_until=until, provisional_until=school_day(until))
+    shown = text(client.get("/reservations/"))
+    assert waits.held_until
+    for words in (
+        f"Held until {moment_for(waits.held_until, '')}.",
+        "Overdue",
+        f"$1,599 was due by {with_weekday(school_day(moment) - timedelta(days=5))}.",
+        f"leaving or moving is free until {moment_for(until, '')}",
+        f"Provisional until {with_weekday(school_day(until))}",
+    ):
+        assert words in shown
+
+
+def test_a_provisional_seat_says_what_can_be_lost_before_anything_is_paid(client: Client, moment: datetime) -> None:
+    PolicyTerm.objects.create(code="provisional_days", value=45)
+    PolicyTerm.objects.create(code="rest_refundable_days", value=30)
+    bea = factories.trainee(lacking="module-iii")
+    client.force_login(bea)
+    made = held(cohort_in(120, moment), bea, moment)
+    assert made.provisional_until
+    for page in ("", "pay/"):
+        shown = text(client.get(f"/reservations/{made.public_id}/{page}"))
+        assert "provisional" in shown
+        assert f"by the end of {with_weekday(made.provisional_until)} in Los Angeles" in shown
+        assert "What comes back then: nothing of $500 paid, or $1,599 of $2,099 paid." in shown

@@ -9,11 +9,11 @@ from booking.payments.models import Purpose, Refund, RefundStatus
 from booking.payments.returning import NotThatMuch, owe_back
 from booking.reservations import cancelling, lifecycle
 from booking.reservations.models import Reservation, State
-from booking.reservations.refunds import ComesBack, comes_back
+from booking.reservations.refunds import ComesBack, comes_back, comes_back_on, if_not_kept
 from tests import factories
 from tests.factories import LOS_ANGELES, NOW
 from tests.invariants import assert_all_hold
-from workshops.clock import school_day
+from workshops.clock import end_of_school_day, school_day
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
 from workshops.people.models import Role
@@ -55,6 +55,29 @@ def test_the_policy_on_each_side_of_its_days(moment: datetime, cents: int, rule:
     assert done.refund_status == (RefundStatus.SUCCEEDED if cents else None)
     assert ledger.paid_cents(made) == PRICE - cents
     assert_all_hold(moment)
+
+
+@pytest.mark.parametrize("days", [61, 60, 59, 31, 30, 29, 1])
+def test_what_would_come_back_on_a_day_is_what_comes_back_as_soon_as_it_begins(days: int) -> None:
+    made, begins = paid(Purpose.FULL), days_before(days, hour=0)
+    assert comes_back_on(made, PRICE, school_day(begins)) == comes_back(made, PRICE, begins)
+
+
+def test_a_day_that_begins_after_the_time_to_leave_a_moved_cohort_is_an_ordinary_one() -> None:
+    made = paid(Purpose.FULL)
+    made.may_leave_until = end_of_school_day(STARTS_ON - timedelta(days=20))
+    assert comes_back_on(made, PRICE, STARTS_ON - timedelta(days=20)) == ComesBack(PRICE, 0, "school-moved")
+    assert comes_back_on(made, PRICE, STARTS_ON - timedelta(days=19)) == ComesBack(0, PRICE, "nothing-back")
+
+
+def test_a_promise_that_is_not_kept_is_reckoned_on_the_day_after_it() -> None:
+    made = paid(Purpose.FULL)
+    assert if_not_kept(made, PRICE) is None
+    for days, cents in ((61, PRICE), (60, PRICE - DEPOSIT), (31, PRICE - DEPOSIT), (30, 0)):
+        made.provisional_until = STARTS_ON - timedelta(days=days)
+        back = if_not_kept(made, PRICE)
+        assert back is not None
+        assert (back.cents, back.kept_cents) == (cents, PRICE - cents)
 
 
 def test_with_the_deposit_alone_nothing_comes_back_once_it_is_kept() -> None:

@@ -16,6 +16,7 @@ from tests.invariants import assert_all_hold
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
 from workshops.history.models import HistoryLine
+from workshops.history.words import sentence
 from workshops.messages.models import Message
 from workshops.people.models import Role, User
 
@@ -107,6 +108,15 @@ def test_reserving_when_it_is_their_turn_is_accepting(full: Cohort) -> None:
     held = reserving.hold(full, first.trainee, now=NOW + HOUR)
     assert (held.state, held.pk) == (State.HELD, WaitlistEntry.objects.get(pk=first.pk).offer_id)
     assert states(first) == ["seated"]
+
+
+def test_accepting_is_remembered_as_accepting(full: Cohort) -> None:
+    (first,) = wait(full, factories.trainee())
+    give_up_a_seat(full)
+    held = reserving.hold(full, first.trainee, now=NOW + HOUR)
+    said = [sentence(each) for each in HistoryLine.objects.filter(about_id=held.public_id).order_by("pk")]
+    assert said == ["Seat 1 offered", "Offer accepted: seat 1 held"]
+    assert_all_hold(NOW + HOUR)
 
 
 def test_someone_not_eligible_is_told_keeps_their_place_and_blocks_nobody(full: Cohort) -> None:

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.reservations import reserving
+from booking.reservations import calling_off, reserving
 from tests import factories
+from tests.pages import text
 from workshops.cohorts.models import CohortStatus
 from workshops.people.models import Role
 from workshops.rosters.roster import roster
@@ -56,6 +57,19 @@ def test_someone_who_teaches_no_longer_loses_the_roster(client: Client) -> None:
     cohort.teachings.all().delete()
     client.force_login(replaced)
     assert client.get(f"/teaching/{cohort.code}/").status_code == 404
+
+
+def test_a_cancelled_cohort_stays_in_the_list_of_those_who_teach_it_marked_as_cancelled(client: Client) -> None:
+    amara, robin = factories.person(Role.INSTRUCTOR), factories.person(Role.REGISTRAR)
+    cohort = factories.cohort(now=now(), instructors=(amara,), title="Spring 2027")
+    reserving.hold(cohort, factories.trainee(name="Anna Bell"), now=now())
+    client.force_login(amara)
+    assert "Cancelled" not in client.get("/teaching/").content.decode()
+    calling_off.call_off(cohort, by=robin, now=now(), why="The stage burned down.")
+    assert "Spring 2027 Cancelled" in text(client.get("/teaching/"))
+    page = text(client.get(f"/teaching/{cohort.code}/"))
+    assert ("It does not take place, and nobody is expected." in page, "Anna Bell" in page) == (True, False)
+    assert "People appear here as they reserve" not in page
 
 
 def test_drafts_are_not_listed_for_their_instructors(client: Client) -> None:

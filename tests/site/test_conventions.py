@@ -29,6 +29,7 @@ ONE_WRITER = {
     r"HistoryLine\.objects\.(?:create|bulk_create)": "workshops/history/record.py",
     r"\bPost\.objects\.(?:filter\(.*\)\.update|create|bulk_create)": "workshops/conversations/writing.py",
     r"RoleGrant\.objects\.(?:get_or_create|create|bulk_create|filter\(.*\)\.delete)": "workshops/people/roles.py",
+    r"(?<![.\w])insert\(\[?\s*(?:reservation|charges)": "booking/reservations/lifecycle.py",
     r"import stripe|from stripe": "booking/payments/gateways/stripe.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.
@@ -43,6 +44,23 @@ def test_each_state_has_one_writer(writing: str, writer: str) -> None:
         if re.search(writing, path.read_text(encoding="utf-8"), re.DOTALL)
     }
     assert found - EXCEPTIONS <= {writer}
+
+
+# What a page, a call of the API or the desk may ask of `lifecycle`: to read what it raises, and the commands in it.
+# Whatever else it does is a step of a command (`reserving`, `moving`, `cancelling`, ...), which also moves the seat.
+OF_LIFECYCLE = {"Moved", "HasBegun", "hold_longer", "pay_later", "promise_longer", "expire_displaced"}
+ABOVE_THE_COMMANDS = re.compile(r"^booking/(?:desk|site|calendars)/|^booking/\w+/(?:views|api|page|listing)\w*\.py$")
+
+
+def test_pages_give_commands_and_take_no_step_of_one_themselves() -> None:
+    asked = {
+        (str(path.relative_to(ROOT)), name)
+        for path in SOURCES
+        if ABOVE_THE_COMMANDS.match(str(path.relative_to(ROOT)))
+        for name in re.findall(r"\blifecycle\.(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert len(asked) > 10
+    assert {(path, name) for path, name in asked if name not in OF_LIFECYCLE} == set()
 
 
 def test_nothing_is_inline_in_a_page() -> None:

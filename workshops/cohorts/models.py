@@ -176,7 +176,7 @@ class SeatStatus(models.TextChoices):
     BLOCKED = "blocked", "Blocked"
 
 
-def seat_is_free(now: datetime, prefix: str = "") -> Q:
+def seat_is_free(now: datetime | models.Expression, prefix: str = "") -> Q:
     """A seat anyone may take: free, or held by a hold that ran out. The one place that says so."""
     return Q(**{f"{prefix}status": SeatStatus.FREE}) | Q(
         **{f"{prefix}status": SeatStatus.HELD, f"{prefix}held_until__lte": now}

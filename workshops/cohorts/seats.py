@@ -2,16 +2,18 @@
 
 Every road to a seat goes through `claim`. Each function is meant to run inside the transaction of the command that
 calls it, and returns facts: which seat, and whose lapsed hold it displaced. Locks are always taken in the order
-cohort, seat, reservation, charge, payment; whoever keeps to it cannot block another for ever.
+cohort, seat, reservation, entry in the line, charge, payment; whoever keeps to it cannot block another for ever.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, DateTimeField, F, QuerySet, Value, When
 
 from workshops.cohorts.models import Cohort, Seat, SeatStatus, seat_is_free
+from workshops.compiled import Compiled, Parameter
 from workshops.people.models import User
 
 
@@ -85,25 +87,57 @@ def claim(
     Raises:
         CohortFull: when no seat is left.
     """
-    free = Seat.objects.filter(seat_is_free(now), cohort_id=cohort_id)
-    own_first = (free if number is None else free.filter(number=number)).order_by(
-        Case(When(occupant_id=occupant_id, then=Value(0)), default=Value(1)),
+    if number is None:
+        wanted = {"cohort": cohort_id, "occupant": occupant_id, "now": now}
+        ways = [_FREE, _FREE_SOON] if connection.features.has_select_for_update else [_FREE]
+    else:
+        wanted = {"cohort": cohort_id, "number": number, "now": now}
+        ways = [_THAT_ONE]
+    found = next((seat for way in ways if (seat := _take(way, wanted, occupant_id, until))), None)
+    if found is None:
+        raise CohortFull
+    return found
+
+
+def _free(**which: Parameter) -> QuerySet[Seat]:
+    free = Seat.objects.filter(
+        seat_is_free(Parameter("now", DateTimeField())), cohort=Parameter("cohort", _KEY), **which
+    )
+    return free.only("pk", "number", "occupant_id")
+
+
+def _own_first(free: QuerySet[Seat]) -> QuerySet[Seat]:
+    return free.order_by(
+        Case(When(occupant=Parameter("occupant", _KEY), then=Value(0)), default=Value(1)),
         F("held_until").asc(nulls_first=True),
         "number",
-    )
-    seat = _first(own_first.select_for_update(skip_locked=True)) or (
-        _first(own_first.select_for_update()) if connection.features.has_select_for_update else None
-    )
-    if seat is None:
-        raise CohortFull
-    Seat.objects.filter(pk=seat.pk).update(
-        status=SeatStatus.HELD if until else SeatStatus.TAKEN, occupant_id=occupant_id, held_until=until
-    )
-    return Claimed(number=seat.number, displaced_id=seat.occupant_id)
+    )[:1]
 
 
-def _first(seats: QuerySet[Seat]) -> Seat | None:
-    return next(iter(seats.only("pk", "number", "occupant_id")[:1]), None)
+_KEY = BigIntegerField()
+_FREE = Compiled(lambda: _own_first(_free().select_for_update(skip_locked=True)))
+_FREE_SOON = Compiled(lambda: _own_first(_free().select_for_update()))
+_THAT_ONE = Compiled(lambda: _free(number=Parameter("number", _KEY)).order_by().select_for_update())
+_TO = "UPDATE workshops_seat SET status = %s, occupant_id = %s, held_until = %s"
+
+
+def _take(way: Compiled[Seat], wanted: dict[str, Any], occupant_id: int, until: datetime | None) -> Claimed | None:
+    """Find a seat, lock it and make it theirs: one statement on PostgreSQL, which returns who had it before."""
+    becomes = [SeatStatus.HELD if until else SeatStatus.TAKEN, occupant_id, until]
+    if connection.vendor == "sqlite":
+        for seat in way(**wanted):
+            Seat.objects.filter(pk=seat.pk).update(status=becomes[0], occupant_id=occupant_id, held_until=until)
+            return Claimed(number=seat.number, displaced_id=seat.occupant_id)
+        return None
+    finding, values = way.statement(**wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH it AS MATERIALIZED ({finding}) {_TO} FROM it WHERE workshops_seat.id = it.id "
+            "RETURNING it.number, it.occupant_id",
+            [*values, *becomes],
+        )
+        row = cursor.fetchone()
+    return Claimed(*row) if row else None
 
 
 def lock(cohort_id: int, occupant_id: int) -> None:

@@ -27,12 +27,13 @@ SENTENCES: Mapping[str, str] = {
     "offer-lapsed": "The offer ran out",
     "line-joined": "Joined the line at place {place}",
     "line-left": "Left the line",
-    "line-passed-over": "A seat was free and went to the next",
+    "line-passed-over": "A seat was free and was not offered to them",
     "line-notice-changed": "Needs {days} days' notice",
     "line-reordered": "Moved from place {was} to place {place} in the line",
     "line-reordered-here": "The line was reordered",
     "line-closed": "The line was closed",
     "balance-put-off": "The balance is due on {on} instead",
+    "fee-charged": "A fee of {money} is owed for moving",
     "fee-waived": "The fee of {money} was waived",
     "promise-kept": "Everything the module asks for is there: the seat is provisional no more",
     "promise-prolonged": "The prerequisites may come until {on}",
@@ -101,9 +102,11 @@ def sentence(line: HistoryLine) -> str:
         if key in facts:
             facts[key] = in_words(date.fromisoformat(str(facts[key])))
     try:
-        return SENTENCES[line.what].format(**facts)
+        words = SENTENCES[line.what].format(**facts)
     except KeyError:
         return line.what.replace("-", " ").capitalize()
+    # Saying yes to an offer brings a seat like any other, and is remembered as what it was.
+    return f"Offer accepted: {words[0].lower()}{words[1:]}" if facts.get("accepted") else words
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import Q
 
 from workshops.ids import new_id
-from workshops.programme import revision  # noqa: F401  (hears of every migration, and guards the tables below)
 from workshops.programme.terms import Terms
 
 MODULE_IV = "module-iv"

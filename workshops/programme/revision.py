@@ -8,12 +8,7 @@ The triggers are made anew after every migration, because SQLite drops them when
 a table of their own: one that they name cannot be rebuilt there while they exist.
 """
 
-from typing import Any
-
-from django.apps import AppConfig
 from django.db import connections, transaction
-from django.db.models.signals import post_migrate
-from django.dispatch import receiver
 
 REVISION = "workshops_programmerevision"
 PARTS = (
@@ -47,12 +42,6 @@ def renew_with_every_change(*, using: str = "default") -> None:
             return
         for statement in _WRITERS[connection.vendor]():
             cursor.execute(statement)
-
-
-@receiver(post_migrate, dispatch_uid="programme revision")
-def _after_every_migration(app_config: AppConfig, using: str, **_: Any) -> None:
-    if app_config.label == "workshops":
-        renew_with_every_change(using=using)
 
 
 def _on_sqlite() -> list[str]:

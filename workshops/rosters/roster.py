@@ -25,9 +25,9 @@ class RosterLine:
 
 
 def cohorts_taught_by(user: User) -> list[Cohort]:
-    """The cohorts this instructor teaches, the next first; drafts and cancelled ones are not among them."""
+    """The cohorts this instructor teaches, the next first, cancelled ones too; drafts are not among them."""
     taught = Cohort.objects.filter(teachings__instructor=user).select_related("venue", "module")
-    return list(taught.exclude(status__in=(CohortStatus.DRAFT, CohortStatus.CANCELLED)).order_by("starts_on"))
+    return list(taught.exclude(status=CohortStatus.DRAFT).order_by("starts_on", "pk"))
 
 
 def may_read(user: User, cohort: Cohort) -> bool:

@@ -8,9 +8,9 @@ from django import forms
 
 from booking.desk.money.forms import RefundSentForm, TransferForm
 from booking.desk.money.rules import why
-from booking.desk.reservations.forms import HoldLongerForm, WaiveFeeForm
+from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, WaiveFeeForm
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
-from booking.desk.reservations.previews import may_release
+from booking.desk.reservations.previews import Release, may_release, release
 from booking.payments import gateways, ledger
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
@@ -19,9 +19,8 @@ from booking.payments.models import Payment, Refund, RefundStatus
 from booking.payments.returning import story_of
 from booking.reservations import moving
 from booking.reservations.models import OWING, Charge, Reservation, State
+from booking.reservations.story import Chapter, chapters_of
 from workshops.cohorts.models import Cohort
-from workshops.history.record import history_of
-from workshops.history.words import Told, told
 from workshops.people.models import User
 
 
@@ -76,12 +75,15 @@ class ReservationPage:
     payments: list[Paid]
     reference: str
     """What a payer writes on a transfer."""
-    story: list[Told]
+    story: list[Chapter]
+    """Its own, and that of the reservations it moved here from, the newest first."""
     forms: dict[str, forms.BaseForm]
     open: str
     """The form that somebody came to the page for."""
     moves: frozenset[str]
     """Which of "release", "move" and "swap" are possible now; empty for whoever only keeps the books."""
+    release: Release | None
+    """What releasing the seat would give back, where that is possible and something has been paid."""
     is_own: bool
 
     @property
@@ -109,7 +111,7 @@ def reservation_page(
         .select_related("recorded_by", "reservation__cohort")
         .prefetch_related("refunds__recorded_by", "refunds__reservation")
     )
-    story = list(history_of("reservation", reservation.public_id)) if reader.is_registrar else []
+    moves = _moves(reservation, state, now) if reader.is_registrar else frozenset()
     return ReservationPage(
         reservation=reservation,
         state=state,
@@ -130,10 +132,11 @@ def reservation_page(
             for each in reversed(payments)
         ],
         reference=transfer_reference(Payment(reservation=reservation)),
-        story=[told(line, reader) for line in reversed(story)],
+        story=chapters_of(reservation, reader)[::-1] if reader.is_registrar else [],
         forms={**_forms(reservation, state, kept, now), **bound} if reader.is_registrar else {},
         open=wanted,
-        moves=_moves(reservation, state, now) if reader.is_registrar else frozenset(),
+        moves=moves,
+        release=release(reservation, now) if "release" in moves and kept else None,
         is_own=reservation.trainee_id == reader.pk,
     )
 
@@ -176,6 +179,8 @@ def _forms(reservation: Reservation, state: State, kept: int, now: datetime) -> 
         possible["promise"] = promise_longer_form(reservation, now)
     if state in OWING and reservation.fee_cents:
         possible["fee"] = WaiveFeeForm()
+    if state == State.CANCELLED and reservation.choose_until:
+        possible["money"] = MoneyBackForm()
     return possible
 
 

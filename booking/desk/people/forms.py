@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from booking.desk.fields import DayInput, a_reason
+from booking.desk.fields import THEY_READ_IT, DayInput, a_reason
 from workshops.clock import in_words
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
 from workshops.people.forms import plain
@@ -28,6 +28,8 @@ class PeopleFilter(forms.Form):
         required=False,
         choices=[("", "Any standing"), ("eligible", "Has everything"), ("missing", "Something is missing")],
     )
+    cohort = forms.CharField(required=False, max_length=50, widget=forms.HiddenInput)
+    """The code of the cohort in which someone is to get a seat; it hides nobody."""
 
 
 class NewPersonForm(forms.Form):
@@ -200,6 +202,7 @@ class ReserveForm(forms.Form):
 
     prefix = "reserve"
     cohort = forms.ModelChoiceField(Cohort.objects.none(), empty_label=None)
+    why = a_reason("Why do you reserve it for them?", f"For example: they asked by telephone. {THEY_READ_IT}")
     accepted = forms.BooleanField(
         label="They have read the conduct text in force and agree to it",
         error_messages={"required": "Nobody takes a seat without agreeing to the conduct text. Ask them first."},
@@ -215,7 +218,7 @@ class LineForm(forms.Form):
 
     prefix = "line"
     cohort = forms.ModelChoiceField(Cohort.objects.none(), empty_label=None)
-    why = a_reason("Why are they added to the line?", "For example: they asked by telephone.")
+    why = a_reason("Why are they added to the line?", f"For example: they asked by telephone. {THEY_READ_IT}")
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -240,7 +243,7 @@ class PlaceForm(forms.Form):
         help_text="Seats that are kept back. Whoever waits in line is not asked.",
         error_messages={"invalid_choice": "That seat is not kept back any more. Choose another."},
     )
-    why = a_reason("Why do they get it?")
+    why = a_reason("Why do they get it?", THEY_READ_IT)
     accepted = forms.BooleanField(
         label="They have read the conduct text in force and agree to it",
         error_messages={"required": "Nobody takes a seat without agreeing to the conduct text. Ask them first."},

@@ -1,12 +1,12 @@
 """One person's page: everything the school knows about them, and every form that can change it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from booking.desk.people.forms import (
     AcceptedBeforeForm,
@@ -20,9 +20,11 @@ from booking.desk.people.forms import (
     TakeBackForm,
     WaiverForm,
 )
+from booking.desk.people.seating import road_to
 from booking.payments.ledger import with_paid
-from booking.reservations.models import OWING, Reservation, State
+from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
 from booking.reservations.pathway import Step, pathway
+from booking.reservations.places import Place, places_of
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
 from workshops.history.models import HistoryLine
@@ -70,6 +72,14 @@ class Reserved:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """One line of their history, and the cohort it is about, by its title; empty where it is about none."""
+
+    told: Told
+    cohort: str
+
+
+@dataclass(frozen=True)
 class PersonPage:
     """Everything the page shows."""
 
@@ -84,21 +94,33 @@ class PersonPage:
     on_set: list[OnSet]
     waivers: list[Waived]
     reservations: list[Reserved]
-    history: list[Told]
+    places: list[Place]
+    """Where they wait in line, or have an offer to answer."""
+    history: list[Remembered]
     history_is_cut: bool
     forms: dict[str, forms.BaseForm]
     open: str
-    """The form that comes next: the line, after a cohort turned out to be full."""
+    """The form that comes next: the line after a cohort turned out to be full, or that which leads to a seat."""
+    seat_in: Cohort | None
+    """The cohort in which a registrar came here to give them a seat."""
 
 
 def person_page(
-    person: User, reader: User, *, now: datetime, bound: Bound | None = None, full_cohort: Cohort | None = None
+    person: User,
+    reader: User,
+    *,
+    now: datetime,
+    bound: Bound | None = None,
+    full_cohort: Cohort | None = None,
+    seat_in: Cohort | None = None,
 ) -> PersonPage:
     """Gather one person's page. `bound` are forms that came back with errors; the others are empty.
 
-    `full_cohort` is one that had no seat for them: its line is proposed.
+    `full_cohort` is one that had no seat for them: its line is proposed. `seat_in` is one in which they are to get a
+    seat (read by `cohort_to_fill`): the form that leads to it today is open.
     """
     today, bound = school_day(now), bound or {}
+    road, kept_back = road_to(seat_in, now) if seat_in else ("", None)
     rules = rules_for(MODULE_IV)
     standing = check(rules, facts_of([person.pk], today)[person.pk], today)
     titles = {rule.code: rule.title for rule in rules}
@@ -118,7 +140,8 @@ def person_page(
         on_set=_on_set(person, bound),
         waivers=_waivers(person, titles, today, bound),
         reservations=reservations,
-        history=[told(line, reader) for line in history[:HISTORY_SHOWN]],
+        places=places_of(person, now),
+        history=_remembered(history[:HISTORY_SHOWN], reader),
         history_is_cut=len(history) > HISTORY_SHOWN,
         forms={
             "profile": ProfileForm(instance=person, prefix="profile"),
@@ -128,13 +151,32 @@ def person_page(
             "days": DaysForm(),
             "waiver": WaiverForm(rules=rules, today=today),
             "before": AcceptedBeforeForm(rules=rules),
-            "reserve": ReserveForm(today=today),
-            "line": LineForm(today=today, initial={"cohort": full_cohort}),
-            "place": PlaceForm(today=today),
+            "reserve": ReserveForm(today=today, initial={"cohort": seat_in}),
+            "line": LineForm(today=today, initial={"cohort": full_cohort or seat_in}),
+            "place": PlaceForm(today=today, initial={"seat": kept_back}),
             **bound,
         },
-        open="line" if full_cohort else "",
+        open="line" if full_cohort else road,
+        seat_in=seat_in,
     )
+
+
+def _remembered(lines: Sequence[HistoryLine], reader: User) -> list[Remembered]:
+    """Each line with the cohort it is about. Three statements, however many."""
+    keys: dict[str, set[str]] = {}
+    for line in lines:
+        keys.setdefault(line.about_kind, set()).add(line.about_id)
+    sources: dict[str, tuple[QuerySet[Any], str]] = {
+        "reservation": (Reservation.objects.order_by(), "cohort__title"),
+        "waitlist": (WaitlistEntry.objects.order_by(), "cohort__title"),
+        "cohort": (Cohort.objects.order_by(), "title"),
+    }
+    titles = {
+        kind: dict(rows.filter(public_id__in=keys[kind]).values_list("public_id", title))
+        for kind, (rows, title) in sources.items()
+        if kind in keys
+    }
+    return [Remembered(told(line, reader), titles.get(line.about_kind, {}).get(line.about_id, "")) for line in lines]
 
 
 def _seat(reservations: Iterable[Reserved]) -> str:

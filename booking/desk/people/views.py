@@ -30,6 +30,7 @@ from booking.desk.people.forms import (
 )
 from booking.desk.people.listing import listed, page_of_people
 from booking.desk.people.page import person_page
+from booking.desk.people.seating import cohort_to_fill
 from booking.desk.reservations.refusals import REFUSALS
 from booking.desk.reservations.refusals import in_words as why_refused
 from booking.reservations import admission, reserving, waiting, waitlist
@@ -54,9 +55,16 @@ Asked = dict[str, Any]
 def people(request: SignedInRequest) -> HttpResponse:
     """Everyone with an account: search, filter, and where each trainee stands."""
     form, today = PeopleFilter(request.GET), school_day(current_time())
-    wanted = form.cleaned_data if form.is_valid() else {}
+    wanted = dict(form.cleaned_data) if form.is_valid() else {}
+    seat_in = cohort_to_fill(wanted.pop("cohort", ""), current_time())
     shown = page_of_people(wanted, request.GET.get("page"), today)
-    page = {"form": form, "page": shown, "people": listed(list(shown), today), "is_filtered": any(wanted.values())}
+    page = {
+        "form": form,
+        "page": shown,
+        "people": listed(list(shown), today),
+        "is_filtered": any(wanted.values()),
+        "seat_in": seat_in,
+    }
     return TemplateResponse(request, "desk/people/people.html", page, status=200 if form.is_valid() else 422)
 
 
@@ -83,8 +91,9 @@ def person_new(request: SignedInRequest) -> HttpResponse:
 @roles(Role.REGISTRAR)
 @require_safe
 def person(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """One person's whole standing."""
-    return _page(request, _person(public_id))
+    """One person's whole standing; with a cohort in the address, the form that gives them a seat there is open."""
+    seat_in = cohort_to_fill(request.GET.get("cohort", ""), current_time())
+    return _page(request, _person(public_id), seat_in=seat_in)
 
 
 @roles(Role.REGISTRAR)
@@ -263,7 +272,7 @@ def reserve(request: SignedInRequest, public_id: str) -> HttpResponse:
     cohort = form.cleaned_data["cohort"]
     try:
         facts.not_their_own(someone, request.user)
-        made = reserving.hold(cohort, someone, now=now, by=request.user)
+        made = reserving.hold(cohort, someone, now=now, by=request.user, why=form.cleaned_data["why"])
     except admission.Full:
         form.add_error(
             "cohort",
@@ -366,8 +375,10 @@ def _page(
     *,
     status: int = 200,
     full_cohort: Cohort | None = None,
+    seat_in: Cohort | None = None,
 ) -> HttpResponse:
-    shown = person_page(someone, request.user, now=current_time(), bound=bound, full_cohort=full_cohort)
+    now = current_time()
+    shown = person_page(someone, request.user, now=now, bound=bound, full_cohort=full_cohort, seat_in=seat_in)
     return TemplateResponse(
         request, "desk/people/person.html", {"page": shown, "bound": bound or {}, "all_roles": Role}, status=status
     )

@@ -1,11 +1,12 @@
 """The registrar cancels or moves a cohort that people are in: first whom it touches, then one button."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -13,14 +14,14 @@ from django.utils import timezone
 
 from booking.desk.planning import as_shown, overview
 from booking.desk.planning.forms import CallOffForm, CohortForm, MoveForm, add_objections
-from booking.reservations.calling_off import Touched, Touches, touches
+from booking.reservations.calling_off import Touched, Touches, balance_due_after, touches
 from booking.reservations.models import OWING, State
 from workshops.clock import end_of_school_day, hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
-from workshops.cohorts.models import Cohort
+from workshops.cohorts.models import Cohort, Teaching
 from workshops.cohorts.planning import Refused
 from workshops.cohorts.plans import Plan, changes
-from workshops.people.models import Role
+from workshops.people.models import Role, User
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import form_page, posted, shows_or_takes
 
@@ -39,6 +40,7 @@ def cancel(request: SignedInRequest, code: str) -> HttpResponse:
     form, status = CallOffForm(posted(request)), 422 if request.method == "POST" else 200
     if form.is_valid():
         why, shown = form.cleaned_data["why"], request.POST.get("shown", "")
+        teachers = teachers_told(planned, _last_hour(planned), request.user, now)
         try:
             touched = as_shown.call_off(planned, shown, by=request.user, now=now, why=why)
         except as_shown.Changed:
@@ -48,7 +50,7 @@ def cancel(request: SignedInRequest, code: str) -> HttpResponse:
             planned, status = _cohort(code), 409
             add_objections(form, refused)
         else:
-            messages.success(request, f"{planned} is cancelled. {_told(how_many(touched))}")
+            messages.success(request, f"{planned} is cancelled. {_told(how_many(touched, teachers))}")
             return _to(planned)
     touched = touches(planned, now)
     page = {
@@ -56,17 +58,29 @@ def cancel(request: SignedInRequest, code: str) -> HttpResponse:
         "form": form,
         "is_possible": overview.may_be_called_off(planned, now),
         "touched": touched,
+        "teachings": _teachings(planned),
         "shown": as_shown.seen(planned, touched),
-        "how_many": how_many(touched),
+        "how_many": how_many(touched, teachers_told(planned, _last_hour(planned), request.user, now)),
         "choosing": [each for each in touched.people if each.owed_cents],
         "currency": _currency(touched),
     }
     return TemplateResponse(request, "desk/planning/cohort_cancel.html", page, status=status)
 
 
-def how_many(touched: Touches) -> int:
-    """How many people hear of a cancelled cohort: nobody both has a seat and waits for one."""
-    return len(touched.people) + len(touched.waiting)
+def how_many(touched: Touches, teachers: Sequence[User]) -> int:
+    """How many people hear of it: nobody both has a seat and waits for one, and who teaches does neither."""
+    return len(touched.people) + len(touched.waiting) + len(teachers)
+
+
+def teachers_told(planned: Cohort, last_hour: datetime | None, reader: User, now: datetime) -> list[User]:
+    """Who hears of it because they teach it: not the reader, who does it, and nobody after the last hour."""
+    if last_hour is None or last_hour <= now:
+        return []
+    return [each.instructor for each in _teachings(planned) if each.instructor_id != reader.pk]
+
+
+def _last_hour(planned: Cohort) -> datetime | None:
+    return max((ends for _, ends in planning.plan_of(planned).hours), default=None)
 
 
 def _told(count: int) -> str:
@@ -94,6 +108,7 @@ def move(request: SignedInRequest, code: str) -> HttpResponse:
     if not why.is_valid():
         return move_page(request, planned, form, why, now, status=422)
     shown, despite = request.POST.get("shown", ""), form.overriding["despite"]
+    teachers = teachers_told(planned, max(ends for _, ends in form.plan().hours), request.user, now)
     try:
         touched = as_shown.reschedule(
             planned, form.plan(), shown, by=request.user, now=now, reason=why.cleaned_data["reason"], despite=despite
@@ -104,7 +119,8 @@ def move(request: SignedInRequest, code: str) -> HttpResponse:
     except Refused as refused:
         form.refuse(refused)
         return form_page(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
-    messages.success(request, f"{form.cleaned_data['title']} is moved. {_told(len(touched.people))}")
+    told = how_many(touched, teachers)
+    messages.success(request, f"{form.cleaned_data['title']} is moved. {_told(told)}")
     return _to(planned)
 
 
@@ -123,10 +139,12 @@ def move_page(
         "besides": _besides(before, after),
         "people": [_moved(each, min(after.dates)) for each in touched.people],
         "waiting": touched.waiting,
+        "teachings": _teachings(planned),
         "owed_cents": touched.owed_cents,
         "currency": _currency(touched),
         "until": until if until > now else None,
         "shown": as_shown.seen(planned, touched),
+        "how_many": how_many(touched, teachers_told(planned, max(ends for _, ends in after.hours), request.user, now)),
         "carried": [
             (name, value)
             for name in request.POST
@@ -186,11 +204,16 @@ class Moved:
 def _moved(each: Touched, starts_on: date) -> Moved:
     reservation = each.reservation
     remaining = reservation.remaining_cents(each.owed_cents) if each.state in OWING else 0
-    due_on = max(reservation.balance_due_on, starts_on - timedelta(days=reservation.terms.balance_due_days))
+    due_on = balance_due_after(reservation, starts_on)
     owes = bool(remaining) and each.state != State.OFFERED
     return Moved(
         each, remaining, due_on if owes else None, reservation.balance_due_on, due_on > reservation.balance_due_on
     )
+
+
+def _teachings(planned: Cohort) -> QuerySet[Teaching]:
+    """Who teaches it: cancelling or moving it touches them as well."""
+    return planned.teachings.select_related("instructor").order_by("-is_lead", "instructor__name")
 
 
 def _cohort(code: str) -> Cohort:

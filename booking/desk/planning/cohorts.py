@@ -19,6 +19,7 @@ from booking.desk.planning.forms import (
     RunsForm,
     add_objections,
 )
+from booking.desk.planning.minimum import minimum_out_of_reach
 from booking.desk.planning.programme_forms import CohortTermsForm
 from booking.reservations.certainty import runs as say_that_it_runs
 from booking.reservations.models import State
@@ -98,6 +99,7 @@ def _page(
         "pill": pill,
         "seats": seats,
         "count": count,
+        "may_give_seats": overview.may_give_seats(cohort, now),
         "claims": claims,
         "overdue": overview.overdue(claims, now),
         "choosing": [claim for claim in claims if claim.chooses(now)],
@@ -207,13 +209,23 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
 @shows_or_takes
 def terms(request: SignedInRequest, code: str) -> HttpResponse:
     """Let some terms differ for one cohort."""
-    planned = _cohort(code)
-    form = CohortTermsForm(posted(request), schools=school_terms(), own=planned.terms_changed)
-    if form.is_valid():
-        planning.set_cohort_terms(planned, form.decided(), by=request.user, now=timezone.now())
+    now, planned, schools = timezone.now(), _cohort(code), school_terms()
+    form = CohortTermsForm(posted(request), schools=schools, own=planned.terms_changed)
+    if form.is_valid() and not _out_of_reach(planned, form, schools, now):
+        planning.set_cohort_terms(planned, form.decided(), by=request.user, now=now)
         messages.success(request, f"The terms of {planned} are saved.")
         return _to(planned)
-    return form_page(request, "desk/planning/cohort_terms.html", form, {"cohort": planned})
+    caught = overview.seated_without_minimum(planned, schools, now)
+    return form_page(request, "desk/planning/cohort_terms.html", form, {"cohort": planned, "caught": caught})
+
+
+def _out_of_reach(planned: Cohort, form: CohortTermsForm, schools: Terms, now: datetime) -> bool:
+    """Say on the form which minimum this cohort could not reach any more, and what to do instead."""
+    new, before = schools.but(form.decided()), planned.terms(schools)
+    found = minimum_out_of_reach(planned, new, before, now)
+    for field, words in found:
+        form.add_error(field, words)
+    return bool(found)
 
 
 @roles(Role.REGISTRAR)

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from booking.desk.planning import as_shown
 from booking.desk.planning.line_forms import JoinForm, OrderForm, TakeOutForm
 from booking.desk.planning.places import WholeLine, whole_line, why_seats_stay_free
-from booking.reservations import admission, waiting
+from booking.reservations import admission, waiting, waitlist
 from booking.reservations.models import WaitlistEntry
 from workshops.cohorts.models import Cohort, CohortStatus
-from workshops.people.models import Role
+from workshops.people.models import Role, User
 from workshops.prerequisites.facts import BadFact, not_their_own
 from workshops.web.access import SignedInRequest, roles
 
@@ -110,6 +110,7 @@ def take_out(request: SignedInRequest, code: str) -> HttpResponse:
         entry = get_object_or_404(entries, public_id=form.cleaned_data["entry"])
         try:
             not_their_own(entry.trainee, request.user)
+            _not_in_line(planned, request.user)
             waiting.leave(entry, now=now, by=request.user, why=form.cleaned_data["why"])
         except BadFact as refused:
             form.add_error(None, str(refused))
@@ -120,6 +121,12 @@ def take_out(request: SignedInRequest, code: str) -> HttpResponse:
             messages.success(request, f"{entry.trainee} is out of the line.")
             return _to(planned)
     return _page(request, planned, whole_line(planned, now), now, {"out": form}, status=status)
+
+
+def _not_in_line(planned: Cohort, registrar: User) -> None:
+    """Whoever waits in a line takes nobody out of it who may stand before them."""
+    if waitlist.place_of(planned.pk, registrar.pk) is not None:
+        raise BadFact("You wait in this line yourself. Ask another registrar.")
 
 
 def _page(

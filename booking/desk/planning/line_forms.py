@@ -17,7 +17,7 @@ class OrderForm(forms.Form):
     """A place for everyone who waits, and one reason. It carries the order that was shown."""
 
     shown = forms.CharField(widget=forms.HiddenInput, required=False)
-    why = a_reason("Why is the order changed?", f"{KEPT} Whoever asks why they wait longer is told.")
+    why = a_reason("Why is the order changed?", f"{KEPT} Those who move read this.")
 
     def __init__(self, places: Sequence[Place], data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
@@ -90,7 +90,7 @@ class JoinForm(forms.Form):
         initial=0,
         help_text="A seat that is free later than that goes to the next; they keep their place.",
     )
-    why = a_reason("Why do you put them in line?", KEPT)
+    why = a_reason("Why do you put them in line?", f"{KEPT} The trainee reads this.")
 
     def clean_email(self) -> str:
         """Someone who is known here."""
@@ -108,7 +108,7 @@ class TakeOutForm(forms.Form):
 
     prefix = "out"
     entry = forms.CharField(label="Who", max_length=20, widget=forms.Select)
-    why = a_reason("Why?", f"{KEPT} They keep any seat they have elsewhere.")
+    why = a_reason("Why?", f"{KEPT} The trainee reads this. They keep any seat they have elsewhere.")
 
     def offer(self, waiting: Iterable[WaitlistEntry], offers: Iterable[WaitlistEntry]) -> None:
         """Show these people to choose from. Whoever has left by now is refused by a sentence, not as no choice."""

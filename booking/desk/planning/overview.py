@@ -322,6 +322,19 @@ def in_line(cohort: Cohort, now: datetime) -> InLine:
     )
 
 
+def seated_without_minimum(cohort: Cohort, schools: Terms, now: datetime) -> int:
+    """How many people have a seat that was promised to run whatever comes; 0 where there is a minimum already."""
+    if cohort.terms(schools).minimum_enrolment or cohort.certain_since or cohort.status == CohortStatus.CANCELLED:
+        return 0
+    return cohort.reservations.holding_a_seat(now).filter(state__in=OWING).count()
+
+
+def may_give_seats(cohort: Cohort, now: datetime) -> bool:
+    """Whether a registrar may still seat someone: in a free seat, one that is kept back, or its line."""
+    decided = cohort.status in {CohortStatus.PUBLISHED, CohortStatus.CLOSED}
+    return decided and cohort.starts_on > school_day(now)
+
+
 def may_be_called_off(cohort: Cohort, now: datetime) -> bool:
     """Whether there is anything to cancel: people may know of it, and it has not ended."""
     decided = cohort.status in {CohortStatus.PUBLISHED, CohortStatus.CLOSED}

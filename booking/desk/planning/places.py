@@ -10,6 +10,7 @@ from booking.reservations.admission import promise_until
 from booking.reservations.models import IN_LINE, EntryState, Reservation, State, WaitlistEntry
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
+from workshops.history.models import HistoryLine
 from workshops.prerequisites.facts import standings_of
 from workshops.programme.models import school_terms
 
@@ -61,26 +62,57 @@ class WholeLine:
 
 
 def whole_line(cohort: Cohort, now: datetime) -> WholeLine:
-    """Everything about a line as of `now`, in five statements however long it is."""
+    """Everything about a line as of `now`, in six statements however long it is."""
     entries = WaitlistEntry.objects.filter(cohort=cohort).select_related("trainee", "offer")
     waiting = list(entries.waiting().in_turn())
     offered = list(entries.filter(state=EntryState.OFFERED).order_by("offer__held_until", "pk"))
     still_open = [entry for entry in offered if entry.offer and entry.offer.state_at(now) == State.OFFERED]
     ran_out = [entry for entry in offered if entry not in still_open]
-    ended = entries.exclude(state__in=IN_LINE).order_by("-ended_at", "-pk")[:PAST_SHOWN]
+    ended = list(entries.exclude(state__in=IN_LINE).order_by("-ended_at", "-pk")[:PAST_SHOWN])
+    by_whom = _taken_out(ended)
     return WholeLine(
         waiting=_places(cohort, waiting, now),
         offers=still_open,
-        past=[_ended(entry, now) for entry in [*ran_out, *ended]],
+        past=[_ended(entry, now, by_whom) for entry in [*ran_out, *ended]],
     )
 
 
-def _ended(entry: WaitlistEntry, now: datetime) -> Ended:
+def _taken_out(ended: Sequence[WaitlistEntry]) -> dict[int, str]:
+    """Which of these the school took out of the line, by their keys, with the name of who did it. One statement."""
+    left = {
+        key: entry
+        for entry in ended
+        if entry.state == EntryState.WITHDRAWN
+        for key in (entry.public_id, entry.offer.public_id if entry.offer else "")
+        if key
+    }
+    lines = HistoryLine.objects.filter(what__in=("line-left", "offer-declined"), about_id__in=left)
+    return {
+        left[line.about_id].pk: str(line.by)
+        for line in lines.select_related("by")
+        if line.by and line.by_id != left[line.about_id].trainee_id
+    }
+
+
+def _ended(entry: WaitlistEntry, now: datetime, by_whom: Mapping[int, str]) -> Ended:
     """An offer that ran out has ended at that moment, whether or not a worker has noticed."""
     if entry.state == EntryState.OFFERED:
         until = entry.offer.held_until if entry.offer else None
         return Ended(entry, until or now, EntryState.LAPSED.label)
-    return Ended(entry, entry.ended_at or now, entry.get_state_display())
+    return Ended(entry, entry.ended_at or now, _how(entry, by_whom.get(entry.pk, "")))
+
+
+def _how(entry: WaitlistEntry, by_whom: str) -> str:
+    """How a place ended, as it was then: whoever got a seat may have given it back since."""
+    if entry.state == EntryState.SEATED:
+        return "Got a seat"
+    if entry.state == EntryState.WITHDRAWN:
+        if by_whom:
+            return f"Taken out by {by_whom}{', with an open offer' if entry.offer else ''}"
+        return "Declined the offer" if entry.offer else EntryState.WITHDRAWN.label
+    if entry.offer is None:
+        return "The line was closed"
+    return EntryState.LAPSED.label if entry.offer.state == State.EXPIRED else "Offer taken back"
 
 
 def _places(cohort: Cohort, waiting: Sequence[WaitlistEntry], now: datetime) -> list[Place]:

@@ -95,6 +95,7 @@ def _page(
         "cohort": planned,
         "seats": views,
         "count": overview.count_of(views),
+        "may_give_seats": overview.may_give_seats(planned, now),
         "forms": shown,
         "bound": {name: form for name, form in (returned or {}).items() if name != "how_many"},
     }

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.timezone import localtime
 
-from booking.desk.fields import DAYS_KNOWN, DayInput, MomentField, a_reason
+from booking.desk.fields import DAYS_KNOWN, THEY_READ_IT, DayInput, MomentField, a_reason
 from booking.desk.reservations.previews import Destination, Partner, Release
 from booking.reservations.models import Reservation
 from workshops import money
@@ -21,7 +21,7 @@ class HoldLongerForm(forms.Form):
 
     prefix = "longer"
     until = MomentField(label="Hold until", help_text="Los Angeles time.")
-    why = a_reason("Why does it wait longer?")
+    why = a_reason("Why does it wait longer?", THEY_READ_IT)
 
     def __init__(self, *args: Any, reservation: Reservation, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +43,7 @@ class LaterDayForm(forms.Form):
 
     label = ""
     until = forms.DateField(widget=DayInput, validators=DAYS_KNOWN)
-    why = a_reason("Why do they have longer?")
+    why = a_reason("Why do they have longer?", THEY_READ_IT)
 
     def __init__(self, *args: Any, due_on: date, last: date, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,7 +81,13 @@ class WaiveFeeForm(forms.Form):
     """Letting someone off the fee for moving."""
 
     prefix = "fee"
-    why = a_reason("Why is it waived?")
+    why = a_reason("Why is it waived?", THEY_READ_IT)
+
+
+class MoneyBackForm(forms.Form):
+    """Ending the choice that a cancelled cohort left someone with."""
+
+    prefix = "money"
 
 
 class ReleaseForm(forms.Form):
@@ -94,7 +100,7 @@ class ReleaseForm(forms.Form):
     expected_cents = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     expected_all_cents = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     back = forms.ChoiceField(label="What comes back", widget=forms.RadioSelect, initial=POLICY)
-    why = a_reason("Why is it released?", "They read this in the story of their reservation.")
+    why = a_reason("Why is it released?", THEY_READ_IT)
 
     def __init__(self, *args: Any, release: Release, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -151,16 +157,16 @@ class PartnerForm(forms.Form):
 class MoveForm(forms.Form):
     """Why someone moves."""
 
-    why = a_reason("Why do they move?", "They read this in the story of their reservation.")
+    why = a_reason("Why do they move?", THEY_READ_IT)
 
 
 class WaitForm(forms.Form):
     """Why someone is put in line."""
 
-    why = a_reason("Why are they added to the line?")
+    why = a_reason("Why are they added to the line?", THEY_READ_IT)
 
 
 class SwapForm(forms.Form):
     """Why two people change places."""
 
-    why = a_reason("Why do they change places?", "Both read this in the story of their reservation.")
+    why = a_reason("Why do they change places?", "Both of them read this.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from booking.desk.reservations.forms import PayLaterForm, PromiseLongerForm
+from booking.reservations.deadlines import last_day_to_keep_a_promise
 from booking.reservations.models import Reservation
 from workshops.clock import school_day
 
@@ -17,7 +18,7 @@ def pay_later_form(reservation: Reservation, now: datetime, data: Mapping[str, o
 def promise_longer_form(
     reservation: Reservation, now: datetime, data: Mapping[str, object] | None = None
 ) -> PromiseLongerForm:
-    """Ask for another day for the prerequisites: the one before the cohort at the latest, so that it can be kept."""
-    last = reservation.cohort.starts_on - timedelta(days=1)
+    """Ask for another day for the prerequisites, at the latest while the seat can still go to another."""
+    last = last_day_to_keep_a_promise(reservation.cohort.starts_on)
     due_on = reservation.provisional_until or school_day(now) - timedelta(days=1)
     return PromiseLongerForm(data, due_on=due_on, last=last, today=school_day(now))

@@ -1,6 +1,7 @@
 """What a registrar's move on a reservation would come to, before anyone presses. Reads only."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +11,8 @@ from booking.payments import ledger
 from booking.reservations import admission, cancelling, moving, waitlist
 from booking.reservations.admission import Quote
 from booking.reservations.models import OWING, Reservation, State
-from booking.reservations.refunds import ComesBack, everything
+from booking.reservations.promises import refundable_until
+from booking.reservations.refunds import ComesBack, comes_back, everything
 from workshops.clock import range_in_words, school_day
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import User
@@ -132,11 +134,17 @@ class Move:
     """Why it cannot be done, where that is known beforehand; empty otherwise."""
     place: int | None
     """Their place in the line there, where they wait."""
+    back_here: ComesBack
+    """What would come back if they gave it up now, where they are."""
+    back_there: ComesBack
+    """What would come back if they gave it up once they have moved, by the days of the other cohort."""
+    refundable_until: tuple[date, date]
+    """There: the last day on which everything comes back, and the last on which all but the deposit does."""
 
 
 def move(reservation: Reservation, destination: Destination, now: datetime) -> Move:
     """Preview the move of a reservation on the school's terms."""
-    _, cost = moving.preview(reservation, destination.cohort, now, by_the_school=True)
+    terms, cost = moving.preview(reservation, destination.cohort, now, by_the_school=True)
     kept, refusal, provisional_until = ledger.kept_cents(reservation), "", None
     try:
         admitted = admission.admit(
@@ -154,7 +162,24 @@ def move(reservation: Reservation, destination: Destination, now: datetime) -> M
         provisional_until=provisional_until,
         refusal=refusal,
         place=waitlist.position(entry) if entry else None,
+        back_here=_comes_back_here(reservation, kept, now),
+        back_there=comes_back(_as_there(reservation, destination.cohort, terms), kept, now),
+        refundable_until=refundable_until(destination.cohort.starts_on, reservation.terms),
     )
+
+
+def _comes_back_here(reservation: Reservation, kept: int, now: datetime) -> ComesBack:
+    if reservation.state == State.CANCELLED:  # the school cancelled the cohort, and the money waits for a choice
+        return everything(kept, "school-cancelled")
+    return comes_back(reservation, kept, now)
+
+
+def _as_there(reservation: Reservation, cohort: Cohort, terms: moving.MovingTerms) -> Reservation:
+    """The reservation as it would be in the other cohort, as far as refunds ask; it is never written."""
+    there = copy(reservation)
+    there.cohort, there.may_leave_until = cohort, None
+    there.not_refundable_cents = terms.stays_not_refundable_cents + terms.fee_cents
+    return there
 
 
 # -- swapping ----------------------------------------------------------------------------------------------------------
@@ -173,8 +198,9 @@ class Partner:
 
     @property
     def label(self) -> str:
-        """Their name and seat."""
-        return f"{self.reservation.trainee}, seat {self.reservation.seat_number}, {self.state.label.lower()}"
+        """Their name, cohort and seat: a closed list shows nothing of the group."""
+        seat = f"seat {self.reservation.seat_number} of {self.reservation.cohort}"
+        return f"{self.reservation.trainee}, {seat}, {self.state.label.lower()}"
 
 
 def partners(reservation: Reservation, reader: User, now: datetime) -> list[Partner]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from booking.desk.reservations import previews
 from booking.desk.reservations.answering import Asked, carried_out, decided, find
-from booking.desk.reservations.forms import HoldLongerForm, ReleaseForm, WaiveFeeForm
+from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, ReleaseForm, WaiveFeeForm
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
 from booking.payments.models import RefundStatus
 from booking.reservations import cancelling, lifecycle
@@ -71,6 +71,20 @@ def waive_fee(request: SignedInRequest, public_id: str) -> HttpResponse:
         return f"The fee is waived.{_goes_back(cents, found, has_gone=has_gone)}"
 
     return carried_out(request, found, "fee", WaiveFeeForm(request.POST), waive)
+
+
+@roles(Role.REGISTRAR)
+@require_POST
+def money_back(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """Send back what waits for someone to choose, because the school cancelled their cohort."""
+    found = find(public_id)
+
+    def send(_asked: Asked) -> str:
+        done = cancelling.take_the_money(found, now=current_time(), by=request.user)
+        back = _goes_back(done.comes_back.cents, found, has_gone=done.refund_status == RefundStatus.SUCCEEDED)
+        return f"They need not choose any more.{back}"
+
+    return carried_out(request, found, "money", MoneyBackForm(request.POST), send)
 
 
 @roles(Role.REGISTRAR)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
+from django.urls import reverse
 from django.utils.timezone import now
 
 from booking.site.due import do_due
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         """Run until asked to stop. What fails is logged and tried again, less often while nothing else works."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        # Messages carry addresses, and the first one that is made loads them all: not inside the first transaction.
+        reverse("home")
         log.info("The worker has started.")
         pause = PAUSE_SECONDS
         while not self.stopping:
