@@ -6,9 +6,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from booking.payments.ledger import kept_cents
-from booking.reservations.explaining import if_promise_fails
 from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
+from booking.reservations.promises import if_promise_fails
 from workshops import money
 from workshops.clock import end_of_school_day, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
@@ -47,10 +46,15 @@ def _by_the_school(reservation: Reservation, by: User) -> bool:
 
 
 def _provisional(reservation: Reservation) -> str:
-    """What a provisional seat may cost, said before it does; empty for every other seat."""
+    """What a provisional seat may cost, said before it does; empty for every other seat.
+
+    Money that has moved is not this module's to know: before everything is paid, the words name the deposit and the
+    whole.
+    """
     if reservation.provisional_until is None:
         return ""
-    until, then = with_weekday(reservation.provisional_until), if_promise_fails(reservation, kept_cents(reservation))
+    paid = reservation.owed_cents if reservation.state == State.CONFIRMED else 0
+    until, then = with_weekday(reservation.provisional_until), if_promise_fails(reservation, paid)
     words = (
         f"The seat is provisional: what the module asks for must be on your record by the end of {until} in Los "
         "Angeles. If something is still missing then, the seat is released."
@@ -212,11 +216,9 @@ def balance_reminder(
 
 
 def balance_put_off(reservation: Reservation, *, why: str, now: datetime) -> None:
-    """Queue the new date of a balance, how much it is, and why. Each date is told once."""
+    """Queue the new date of a balance, and why. Each date is told once."""
     step = (reservation.balance_due_on - school_day(reservation.created_at)).days
-    remaining = reservation.remaining_cents(kept_cents(reservation))
-    told = {"remaining": money.in_words(remaining, reservation.currency) if remaining else "", "why": why}
-    _queue("balance-put-off", reservation, told, now=now, step=max(step, 0))
+    _queue("balance-put-off", reservation, {"why": why}, now=now, step=max(step, 0))
 
 
 def hold_longer(reservation: Reservation, *, why: str, now: datetime) -> None:

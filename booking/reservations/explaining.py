@@ -8,7 +8,7 @@ from booking.payments.models import Refund, RefundStatus
 from booking.reservations.admission import Quote
 from booking.reservations.models import Reservation
 from booking.reservations.promises import refundable_until
-from booking.reservations.refunds import ComesBack, if_not_kept
+from booking.reservations.refunds import ComesBack
 from workshops import money
 from workshops.clock import in_words, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
@@ -97,23 +97,6 @@ def seat_to_be(
         not_refundable_cents=not_refundable_cents,
         provisional_until=provisional_until,
     )
-
-
-def if_promise_fails(seat: Reservation, paid_cents: int) -> str:
-    """What comes back if the promise of a provisional seat is not kept; empty for a seat that is sure.
-
-    Of what has been paid, or else of the deposit, and of everything that is owed: people decide what to pay by it.
-    """
-    amounts = sorted({paid_cents or seat.deposit_cents, max(seat.owed_cents, paid_cents)} - {0})
-    parts = [_part_of(back, seat.currency) for each in amounts if (back := if_not_kept(seat, each))]
-    return f"What comes back then: {', or '.join(parts)}." if parts else ""
-
-
-def _part_of(back: ComesBack, currency: str) -> str:
-    part = "nothing"
-    if back.cents:
-        part = money.in_words(back.cents, currency) if back.kept_cents else "all"
-    return f"{part} of {money.in_words(back.cents + back.kept_cents, currency)} paid"
 
 
 def refund_in_words(refund: Refund) -> str:

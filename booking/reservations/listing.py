@@ -7,9 +7,9 @@ from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 
 from booking.reservations import admission, waitlist
-from booking.reservations.explaining import if_promise_fails, seat_to_be
+from booking.reservations.explaining import seat_to_be
 from booking.reservations.models import Reservation
-from booking.reservations.promises import promises
+from booking.reservations.promises import if_promise_fails, promises
 from workshops.clock import in_words, school_day
 from workshops.cohorts.certainty import certainty
 from workshops.cohorts.models import Cohort, CohortQuerySet, CohortStatus, Session

@@ -20,7 +20,7 @@ from booking.reservations.deadlines import end_of_grace
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import mends
 from booking.reservations.places import Place, place_here, places_of
-from booking.reservations.promises import promises_of
+from booking.reservations.promises import if_promise_fails, promises_of
 from booking.reservations.refunds import comes_back, may_leave
 from booking.reservations.story import chapters_of
 from workshops.clock import school_day
@@ -123,7 +123,7 @@ def _while_it_stands(own: Reservation, kept: int, due: Due | None, now: datetime
         "elsewhere": [place for place in places_of(own.trainee, now) if place.entry.cohort_id != own.cohort_id],
     }
     if own.provisional_until:
-        page["if_promise_fails"] = explaining.if_promise_fails(own, kept)
+        page["if_promise_fails"] = if_promise_fails(own, kept)
         standing, _ = standing_of(own.trainee, own.cohort.module.code, school_day(now), own.cohort_id)
         page["standing"], page["requirements"] = standing, mends(standing, school())
     if not has_begun(own.cohort, now):

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from booking.reservations.deadlines import last_day_to_move, last_day_to_move_free
 from booking.reservations.models import Reservation
-from booking.reservations.refunds import may_leave
+from booking.reservations.refunds import ComesBack, if_not_kept, may_leave
 from workshops import money
 from workshops.clock import moment_for, school_day, with_weekday
 from workshops.programme.terms import Terms
@@ -115,3 +115,20 @@ def _moving(starts_on: date, terms: Terms, today: date, currency: str) -> Iterat
 
 def _days(days: int) -> str:
     return "one day" if days == 1 else f"{days} days"
+
+
+def if_promise_fails(seat: Reservation, paid_cents: int) -> str:
+    """What comes back if the promise of a provisional seat is not kept; empty for a seat that is sure.
+
+    Of what has been paid, or else of the deposit, and of everything that is owed: people decide what to pay by it.
+    """
+    amounts = sorted({paid_cents or seat.deposit_cents, max(seat.owed_cents, paid_cents)} - {0})
+    parts = [_part_of(back, seat.currency) for each in amounts if (back := if_not_kept(seat, each))]
+    return f"What comes back then: {', or '.join(parts)}." if parts else ""
+
+
+def _part_of(back: ComesBack, currency: str) -> str:
+    part = "nothing"
+    if back.cents:
+        part = money.in_words(back.cents, currency) if back.kept_cents else "all"
+    return f"{part} of {money.in_words(back.cents + back.kept_cents, currency)} paid"

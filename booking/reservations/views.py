@@ -18,7 +18,7 @@ from booking.reservations.forms import CancelForm
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import mends, pathway
 from booking.reservations.places import places_of
-from booking.reservations.promises import promises_of
+from booking.reservations.promises import if_promise_fails, promises_of
 from workshops import money
 from workshops.clock import school_day
 from workshops.cohorts.planning import certainty_of
@@ -98,7 +98,7 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
         "state": own.state_at(now),
         "paid_cents": kept,
         "promises": promises_of(own, now, is_owed=True),
-        "if_promise_fails": explaining.if_promise_fails(own, kept),
+        "if_promise_fails": if_promise_fails(own, kept),
         "certainty": certainty_of(own.cohort, now=now),
         "sandbox": "sandbox" in gateways.offered(),
     }

@@ -18,7 +18,7 @@ from booking.reservations.listing import agreed_at, costs, listed_one, public_co
 from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry
 from booking.reservations.pathway import mends
 from booking.reservations.places import Place, ordinal, place_here, places
-from booking.reservations.promises import Promise, promises, promises_of
+from booking.reservations.promises import Promise, if_promise_fails, promises, promises_of
 from workshops.clock import school_day, time_in_words
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.planning import certainty_of
@@ -342,7 +342,7 @@ def _promises_after(leaving: Leaving, offer: Reservation, now: datetime) -> list
 def _if_promise_fails(leaving: Leaving | None, offer: Reservation) -> str:
     """What would come back if the promise of this seat were not kept, in words; empty for a seat that is sure."""
     if leaving is None or leaving.terms is None or leaving.quote is None:
-        return explaining.if_promise_fails(offer, 0)
+        return if_promise_fails(offer, 0)
     stays = min(leaving.terms.stays_not_refundable_cents, leaving.paid_cents)
     seat = explaining.seat_to_be(
         offer.cohort,
@@ -352,7 +352,7 @@ def _if_promise_fails(leaving: Leaving | None, offer: Reservation) -> str:
         fee_cents=leaving.fees_cents,
         not_refundable_cents=stays + leaving.terms.fee_cents,
     )
-    return explaining.if_promise_fails(seat, leaving.paid_cents)
+    return if_promise_fails(seat, leaving.paid_cents)
 
 
 def _seat_elsewhere(cohort: Cohort, trainee: User, now: datetime) -> Reservation | None:

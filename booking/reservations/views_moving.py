@@ -15,7 +15,7 @@ from booking.reservations import admission, cancelling, explaining, lifecycle, m
 from booking.reservations.forms import MoveForm
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import mends
-from booking.reservations.promises import promises
+from booking.reservations.promises import if_promise_fails, promises
 from booking.reservations.refunds import may_leave
 from workshops import money
 from workshops.clock import school_day
@@ -153,7 +153,7 @@ def _what_changes(
         "quote": quote,
         "offer": admitted.offer,
         "provisional_until": admitted.provisional_until,
-        "if_promise_fails": explaining.if_promise_fails(seat, kept),
+        "if_promise_fails": if_promise_fails(seat, kept),
         "paid_cents": kept,
         "deposit_left_cents": deposit_left,
         "later_cents": left - deposit_left,
