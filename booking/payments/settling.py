@@ -63,6 +63,9 @@ def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: 
     about, trainee = ("reservation", reservation.public_id), reservation.trainee
     record("payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=arriving)
     theirs = reserving.secure(reservation, paid_in_full=kept + arriving >= reservation.owed_cents, now=now, by=by)
+    if theirs and kept + arriving < reservation.deposit_cents:
+        # Begun before a move to a cohort where all of it is due at once: the seat is theirs, the rest is due now.
+        lifecycle.smaller_deposit(reservation, kept + arriving, now)
     # Two payments that were begun at once, by two ways or in two windows, may both arrive.
     too_much = min(max(kept + arriving - reservation.owed_cents, 0), fresh.amount_cents)
     if theirs and not too_much:

@@ -134,6 +134,14 @@ def charge(reservation: Reservation, now: datetime) -> None:
     insert(charges)
 
 
+def smaller_deposit(reservation: Reservation, cents: int, now: datetime) -> None:
+    """Take what has come as the deposit; the rest is the balance. The caller has locked the reservation."""
+    Reservation.objects.filter(pk=reservation.pk).update(deposit_cents=cents)
+    fresh = Reservation.objects.get(pk=reservation.pk)
+    fresh.charges.all().delete()
+    charge(fresh, now)
+
+
 def agreed(offer: Reservation, conduct_id: int, now: datetime) -> None:
     """Write down which conduct text was agreed to with an offer, and when. The caller has locked the reservation."""
     offer.conduct_id, offer.conduct_accepted_at = conduct_id, now

@@ -7,6 +7,7 @@ import pytest
 
 from booking.payments import ledger, paying
 from booking.payments.models import Payment, Purpose, RefundStatus
+from booking.payments.settling import settle
 from booking.reservations import admission, calling_off, cancelling, lifecycle, moving, offers, reserving, waiting
 from booking.reservations.models import ChargeKind, Reservation, State
 from booking.reservations.refunds import ComesBack
@@ -394,6 +395,21 @@ def test_moving_to_and_fro_does_not_hold_a_seat_for_nothing_for_weeks() -> None:
     paying.begin(moved, Purpose.DEPOSIT, "offline", by=held.trainee, now=now + DAY)
     moved.refresh_from_db()
     assert moved.held_until == until
+
+
+def test_a_deposit_that_was_under_way_during_a_move_to_a_near_cohort_still_buys_the_seat() -> None:
+    held = seat_in(cohort_in(100))
+    payment = paying._open(held, Purpose.DEPOSIT, "sandbox", now=NOW)
+    new = moving.move(held, cohort_in(20), now=NOW, by=held.trainee)
+    assert new.deposit_cents == PRICE
+    assert settle(payment, now=NOW, by=None, reference="").seat_is_theirs
+    new.refresh_from_db()
+    assert (new.state, new.deposit_cents, [each.amount_cents for each in new.charges.all()]) == (
+        State.RESERVED,
+        DEPOSIT,
+        [DEPOSIT, PRICE - DEPOSIT],
+    )
+    assert_all_hold(NOW)
 
 
 def test_a_hold_never_outlasts_the_bookings_of_the_cohort_it_comes_to() -> None:
