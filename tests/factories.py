@@ -15,7 +15,8 @@ from workshops.clock import school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort, CohortStatus, Session, Teaching, Venue
 from workshops.people.models import ApiToken, Role, RoleGrant, Scope, User
-from workshops.prerequisites.models import Access, Completion, OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.models import Access, Completion
+from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -69,8 +70,10 @@ def prove_days(
     user: User, days: int, *, last: date = date(2026, 3, 20), state: RecordState = RecordState.ACCEPTED
 ) -> OnSetRecord:
     """So many consecutive days on one production, up to `last`."""
-    decided = None if state == RecordState.IN_REVIEW else NOW
-    record = OnSetRecord.objects.create(user=user, production="The Long Take", state=state, decided_at=decided)
+    decided = NOW if state in (RecordState.ACCEPTED, RecordState.REJECTED) else None
+    record = OnSetRecord.objects.create(
+        user=user, production="The Long Take", state=state, created_at=NOW, sent_at=NOW, decided_at=decided
+    )
     OnSetDay.objects.bulk_create(OnSetDay(record=record, day=last - timedelta(days=back)) for back in range(days))
     return record
 

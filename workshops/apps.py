@@ -5,8 +5,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-APPEND_ONLY = {"workshops_historyline": ("by_id", "person_id")}
-"""Tables of this floor that are only ever added to, and the columns that erasing a person empties."""
+APPEND_ONLY: dict[str, dict[str, str | None]] = {"workshops_historyline": {"by_id": None, "person_id": None, "why": ""}}
+"""Tables of this floor that are only ever added to, and the columns that erasing a person empties, and to what."""
 
 
 class WorkshopsConfig(AppConfig):

@@ -4,8 +4,9 @@ from workshops.cohorts.models import Cohort, Seat, Session, Teaching, Venue
 from workshops.conversations.models import Post
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
-from workshops.people.models import ApiToken, RoleGrant, User
-from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, Waiver
+from workshops.people.models import ApiToken, ErasureRequest, RoleGrant, User
+from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
+from workshops.prerequisites.records.models import AuditHold, OnSetDay, OnSetRecord, ProofFile, Review
 from workshops.programme.models import (
     ConductText,
     Module,
@@ -20,10 +21,12 @@ from workshops.web.models import KeptAnswer
 __all__ = [
     "Access",
     "ApiToken",
+    "AuditHold",
     "Cohort",
     "Completion",
     "ConductText",
     "Entitlement",
+    "ErasureRequest",
     "HistoryLine",
     "KeptAnswer",
     "Message",
@@ -33,7 +36,9 @@ __all__ = [
     "PolicyTerm",
     "Post",
     "Price",
+    "ProofFile",
     "Requirement",
+    "Review",
     "RoleGrant",
     "School",
     "Seat",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -22,6 +23,10 @@ from workshops.conversations.reading import Subject
 from workshops.conversations.views import conversation_page
 from workshops.conversations.writing import CannotWrite, settle
 from workshops.people.models import Role
+from workshops.prerequisites.records.conversations import KIND as RECORD_KIND
+from workshops.prerequisites.records.conversations import subject_of as record_subject
+from workshops.prerequisites.records.models import OnSetRecord
+from workshops.prerequisites.records.writing import answer
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import shows_or_takes
 
@@ -44,7 +49,7 @@ def conversations(request: SignedInRequest) -> HttpResponse:
     """Every conversation: whoever waits for an answer first, the longest wait on top; then the others, newest first."""
     now = current_time()
     shown = Paginator(_in_order(), A_PAGE).get_page(request.GET.get("page"))
-    page = {"page": shown, "listed": _listed(shown, now)}
+    page = {"page": shown, "listed": listed(shown, now)}
     return TemplateResponse(request, "desk/conversations/conversations.html", page)
 
 
@@ -55,6 +60,16 @@ def about_reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
     found = get_object_or_404(Reservation.objects.select_related("cohort", "trainee"), public_id=public_id)
     back = reverse("desk:reservation", args=[found.public_id])
     return conversation_page(request, subject_of(found, found.trainee), back=back, is_desk=True)
+
+
+@roles(Role.REGISTRAR)
+@shows_or_takes
+def about_record(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """The conversation with a trainee about their days on set, and a form to answer."""
+    found = get_object_or_404(OnSetRecord.objects.shown_to_school().select_related("user"), public_id=public_id)
+    back = reverse("desk:review", args=[found.public_id])
+    say = partial(answer, found)
+    return conversation_page(request, record_subject(found), back=back, is_desk=True, say=say)
 
 
 @roles(Role.REGISTRAR)
@@ -77,12 +92,13 @@ def _in_order() -> PostQuerySet:
     return last.order_by("-waits", Case(When(waits=True, then=F("pk")), default=-F("pk")))
 
 
-def _listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
+def listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
     """Each with what it is about, in one statement more for each kind of thing."""
     found = list(posts)
-    keys = [post.about_id for post in found if post.about_kind == KIND]
-    reservations = Reservation.objects.filter(public_id__in=keys).select_related("cohort", "trainee")
+    reservations = Reservation.objects.filter(public_id__in=_keys(found, KIND)).select_related("cohort", "trainee")
+    records = OnSetRecord.objects.filter(public_id__in=_keys(found, RECORD_KIND)).select_related("user")
     subjects = {(KIND, each.public_id): subject_in_list(each, each.trainee) for each in reservations}
+    subjects |= {(RECORD_KIND, each.public_id): record_subject(each) for each in records}
     return [
         Listed(
             last=post,
@@ -92,6 +108,10 @@ def _listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
         )
         for post in found
     ]
+
+
+def _keys(posts: Iterable[Post], kind: str) -> list[str]:
+    return [post.about_id for post in posts if post.about_kind == kind]
 
 
 def _age(written_at: datetime, now: datetime) -> str:

@@ -4,10 +4,12 @@ from django.urls import path
 
 from booking.desk import conversations, outbox
 from booking.desk.money import views as money
-from booking.desk.people import imports
+from booking.desk.people import imports, views_accounts, views_facts, views_seats
 from booking.desk.people import views as people
+from booking.desk.people.merging import views as merging
 from booking.desk.reservations import moving
 from booking.desk.reservations import views as decisions
+from booking.rights import views_desk as rights
 
 urlpatterns = [
     path("people/", people.people, name="people"),
@@ -17,19 +19,28 @@ urlpatterns = [
     path("people/import/dry-run.csv", imports.report, name="import-report"),
     path("people/import/template.csv", imports.template, name="import-template"),
     path("people/<slug:public_id>/", people.person, name="person"),
-    path("people/<slug:public_id>/profile/", people.profile, name="person-profile"),
-    path("people/<slug:public_id>/role/", people.role, name="person-role"),
-    path("people/<slug:public_id>/completion/", people.completion, name="person-completion"),
-    path("people/<slug:public_id>/access/", people.access, name="person-access"),
-    path("people/<slug:public_id>/entitlement/", people.entitlement, name="person-entitlement"),
-    path("people/<slug:public_id>/days/", people.days, name="person-days"),
-    path("people/<slug:public_id>/days/<int:record_id>/take-back/", people.days_back, name="person-days-back"),
-    path("people/<slug:public_id>/waiver/", people.waiver, name="person-waiver"),
-    path("people/<slug:public_id>/accepted-before/", people.accepted_before, name="person-before"),
-    path("people/<slug:public_id>/waiver/<int:waiver_id>/take-back/", people.waiver_back, name="person-waiver-back"),
-    path("people/<slug:public_id>/reserve/", people.reserve, name="person-reserve"),
-    path("people/<slug:public_id>/line/", people.line, name="person-line"),
-    path("people/<slug:public_id>/place/", people.place, name="person-place"),
+    path("people/<slug:public_id>/merge/", merging.merge, name="person-merge"),
+    path("people/<slug:public_id>/erase/", rights.person_erase, name="person-erase"),
+    path("people/<slug:public_id>/erase/decline/", rights.person_erase_decline, name="person-erase-decline"),
+    path("people/<slug:public_id>/profile/", views_accounts.profile, name="person-profile"),
+    path("people/<slug:public_id>/role/", views_accounts.role, name="person-role"),
+    path("people/<slug:public_id>/completion/", views_facts.completion, name="person-completion"),
+    path("people/<slug:public_id>/access/", views_facts.access, name="person-access"),
+    path("people/<slug:public_id>/entitlement/", views_facts.entitlement, name="person-entitlement"),
+    path("people/<slug:public_id>/take-back/", views_facts.fact_back, name="person-fact-back"),
+    path("people/<slug:public_id>/history/", people.history, name="person-history"),
+    path("people/<slug:public_id>/audit/", views_facts.audit, name="person-audit"),
+    path("people/<slug:public_id>/audit/end/", views_facts.audit_end, name="person-audit-end"),
+    path("people/<slug:public_id>/days/", views_facts.days, name="person-days"),
+    path("people/<slug:public_id>/days/<int:record_id>/take-back/", views_facts.days_back, name="person-days-back"),
+    path("people/<slug:public_id>/waiver/", views_facts.waiver, name="person-waiver"),
+    path("people/<slug:public_id>/accepted-before/", views_facts.accepted_before, name="person-before"),
+    path(
+        "people/<slug:public_id>/waiver/<int:waiver_id>/take-back/", views_facts.waiver_back, name="person-waiver-back"
+    ),
+    path("people/<slug:public_id>/reserve/", views_seats.reserve, name="person-reserve"),
+    path("people/<slug:public_id>/line/", views_seats.line, name="person-line"),
+    path("people/<slug:public_id>/place/", views_seats.place, name="person-place"),
     path("money/", money.what_is_owed, name="owed"),
     path("money/owed.csv", money.owed_csv, name="owed-csv"),
     path("money/journal/", money.the_journal, name="journal"),
@@ -51,6 +62,7 @@ urlpatterns = [
         conversations.about_reservation,
         name="reservation-conversation",
     ),
+    path("records/<slug:public_id>/conversation/", conversations.about_record, name="record-conversation"),
     path("conversations/", conversations.conversations, name="conversations"),
     path("conversations/<slug:public_id>/settled/", conversations.needs_no_answer, name="conversation-settled"),
     path("outbox/", outbox.outbox, name="outbox"),

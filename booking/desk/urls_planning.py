@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.desk.planning import calling_off, cohorts, line, programme, seats, venues
+from booking.desk.planning import calling_off, cohorts, line, programme, seats, standing, venues
 
 urlpatterns = [
     path("", cohorts.cohorts, name="cohorts"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("cohorts/<slug:code>/reopen/", cohorts.reopen, name="cohort-reopen"),
     path("cohorts/<slug:code>/cancel/", calling_off.cancel, name="cohort-cancel"),
     path("cohorts/<slug:code>/move/", calling_off.move, name="cohort-move"),
+    path("cohorts/<slug:code>/standing/", standing.standing, name="cohort-standing"),
+    path("cohorts/<slug:code>/standing.csv", standing.standing_csv, name="cohort-standing-csv"),
     path("cohorts/<slug:code>/line/", line.line, name="cohort-line"),
     path("cohorts/<slug:code>/line/order/", line.order, name="cohort-line-order"),
     path("cohorts/<slug:code>/line/join/", line.join, name="cohort-line-join"),

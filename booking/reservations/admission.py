@@ -100,6 +100,8 @@ class Admission:
     """The open offer that this person has here already."""
     provisional_until: date | None = None
     """Where the prerequisites are not met and the cohort lets them promise: until when."""
+    rules: str = ""
+    """The version of the prerequisites' rules that were asked: the history keeps it with what it decided."""
 
 
 def admit(
@@ -154,6 +156,7 @@ def admit(
         seats_left=fresh.seats_left,
         offer=offer,
         provisional_until=provisional_until,
+        rules=standing.rules,
     )
 
 

@@ -99,6 +99,7 @@ class EligibilityAnswer:
     eligible: bool
     provisional_until: date | None
     as_of: date
+    rules_version: str
     requirements: list[RequirementAnswer]
 
 
@@ -140,6 +141,7 @@ def eligibility(request: PersonsRequest, cohort_id: str) -> EligibilityAnswer:
 
     Every requirement on the way to this cohort, met or not, with the date on which that changes where time matters.
     Where `provisional_until` is a date, you may hold a seat until then although something is missing still.
+    `rules_version` names the rules that were asked; it changes when the programme does.
     """
     found = the_cohort(visible_cohorts(request.person).select_related("module"), cohort_id)
     today = school_day(request.now)
@@ -148,6 +150,7 @@ def eligibility(request: PersonsRequest, cohort_id: str) -> EligibilityAnswer:
         eligible=standing.eligible,
         provisional_until=None if standing.eligible else promise_until(found, found.terms(school_terms()), today),
         as_of=standing.as_of,
+        rules_version=standing.rules,
         requirements=[RequirementAnswer.of(outcome) for outcome in standing.requirements],
     )
 

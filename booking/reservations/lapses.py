@@ -157,18 +157,20 @@ def keep_promises(now: datetime) -> int:
     for each in rows:
         by_cohort[each.cohort_id].append(each)
     met, over, due = [], [], []
+    rules: dict[int, str] = {}
     for cohort_id, those in by_cohort.items():
         standings = standings_of([each.trainee for each in those], those[0].cohort.module.code, today, cohort_id)
         for each in those:
             until = each.provisional_until or today
             if standings[each.trainee_id].eligible:
                 met.append(each)
+                rules[each.pk] = standings[each.trainee_id].rules
             elif today > until:
                 over.append(each)
             elif (step := rung(PROMISE_RUNGS, end_of_school_day(until) - now)) and not _has_just_heard(each, now):
                 due.append((each, max((until - school_day(each.created_at)).days, 0) * 10 + step))
     return (
-        one_by_one(met, lambda each: _firm(each, now), "Making a seat firm")
+        one_by_one(met, lambda each: _firm(each, rules[each.pk], now), "Making a seat firm")
         + one_by_one(over, lambda each: _unless_moved(cancelling.cancel_unkept, each, now), "Releasing a seat")
         + one_by_one(
             _unsaid("promise-waits", due), lambda each: _remind_of_promise(*each, now=now), "A reminder of a promise"
@@ -177,11 +179,11 @@ def keep_promises(now: datetime) -> int:
 
 
 @writes
-def _firm(reservation: Reservation, now: datetime) -> bool:
+def _firm(reservation: Reservation, rules: str, now: datetime) -> bool:
     fresh = lifecycle.lock(reservation)
     if fresh.provisional_until is None or fresh.state not in OWING:
         return False
-    lifecycle.promise_kept(fresh, now=now)
+    lifecycle.promise_kept(fresh, rules=rules, now=now)
     return True
 
 

@@ -21,7 +21,7 @@ from workshops.history.record import line, record_all
 from workshops.people.models import User
 from workshops.programme.terms import Terms
 from workshops.rows import insert
-from workshops.transactions import writes
+from workshops.transactions import Busy, writes
 
 # Late money may bring an expired reservation back, when a seat is left: see `payments.settling`. What a cohort that the
 # school cancelled has received may go on to another one: see `moving`.
@@ -158,13 +158,20 @@ def without_fee(reservation: Reservation) -> None:
 
 # -- moving on ---------------------------------------------------------------------------------------------------------
 def lock(reservation: Reservation) -> Reservation:
-    """The reservation as it is now; its seat and then itself locked until the caller's transaction ends."""
+    """The reservation as it is now; its seat and then itself locked until the caller's transaction ends.
+
+    Raises:
+        Busy: when it came to another account of the same person since it was read: whoever asks again reads that one.
+    """
     seats.lock(reservation.cohort_id, reservation.trainee_id)
-    return (
+    fresh = (
         Reservation.objects.select_for_update(of=("self",))
         .select_related("cohort__venue", "cohort__module", "trainee")
         .get(pk=reservation.pk)
     )
+    if fresh.trainee_id != reservation.trainee_id:
+        raise Busy
+    return fresh
 
 
 def move(
@@ -176,11 +183,13 @@ def move(
     why: str = "",
     held_until: datetime | None = None,
     told: Mapping[str, str] | None = None,
+    rules: str = "",
     **facts: str | int,
 ) -> None:
     """Bring a reservation to another state: update, history, message. The caller moves the seat, before this.
 
-    `told` adds to what the words of the message may name, `facts` to what the line of history knows.
+    `told` adds to what the words of the message may name, `facts` to what the line of history knows; `rules` is the
+    version of the prerequisites' rules, where this was decided by asking them.
 
     Raises:
         Moved: when it is not in the state it was read in, or that move is not allowed.
@@ -188,8 +197,9 @@ def move(
     if to not in MOVES[State(reservation.state)] or not _update(reservation, to, held_until=held_until):
         reservation.refresh_from_db()
         raise Moved(reservation)
+    known: dict[str, str | int] = {**facts, **({"rules": rules} if rules else {})}
     seat = reservation.seat_number
-    record_all([line_about(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=seat, **facts)])
+    record_all([line_about(f"reservation-{to}", reservation, now=now, by=by, why=why, seat=seat, **known)])
     emails.state_changed(reservation, now=now, by=by, why=why, told=told)
 
 
@@ -252,9 +262,8 @@ def arrive(
     new.fee_cents, new.not_refundable_cents = fee_cents, not_refundable_cents
     new.save(update_fields=["moved_from", "conduct_accepted_at", "fee_cents", "not_refundable_cents"])
     charge(new, now)
-    record_all(
-        [line_about("reservation-moved", new, now=now, by=by, why=why, seat=seat_number, cohort=old.cohort.title)]
-    )
+    came = {"cohort": old.cohort.title, "rules": admission.rules}
+    record_all([line_about("reservation-moved", new, now=now, by=by, why=why, seat=seat_number, **came)])
     return new
 
 
@@ -283,11 +292,11 @@ def free_to_leave(reservation: Reservation, *, until: datetime, now: datetime, b
     record_all([line_about("leaving-free", reservation, now=now, by=by, why=why, until=words)])
 
 
-def promise_kept(reservation: Reservation, *, now: datetime) -> None:
-    """What was promised has come: the seat is provisional no more. The caller has locked the reservation."""
+def promise_kept(reservation: Reservation, *, rules: str, now: datetime) -> None:
+    """What was promised has come, by these rules: the seat is provisional no more. The caller has locked it."""
     reservation.provisional_until = None
     reservation.save(update_fields=["provisional_until"])
-    record_all([line_about("promise-kept", reservation, now=now)])
+    record_all([line_about("promise-kept", reservation, now=now, rules=rules)])
     emails.promise_kept(reservation, now=now)
 
 
@@ -367,6 +376,21 @@ def due_later(reservation: Reservation, day: date) -> None:
     Charge.objects.filter(reservation=reservation, kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(
         due_at=end_of_school_day(day)
     )
+
+
+def hand_over(trainee: User, to: User, *, now: datetime, by: User, why: str) -> None:
+    """Give every reservation of one account, with its whole story, to another account of the same person.
+
+    The caller has locked them all, hands over the seats, and has ended what the two would have twice.
+
+    Raises:
+        IntegrityError: when both have one that is live in the same cohort, or may have one active seat only.
+    """
+    theirs = list(Reservation.objects.filter(trainee=trainee))
+    Reservation.objects.filter(trainee=trainee).update(trainee=to)
+    for reservation in theirs:
+        reservation.trainee = to
+    record_all([line_about("brought-over", reservation, now=now, by=by, why=why) for reservation in theirs])
 
 
 # -- running out -------------------------------------------------------------------------------------------------------

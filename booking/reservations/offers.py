@@ -64,7 +64,9 @@ def offer_free_seats(cohort_id: int, *, now: datetime) -> list[Reservation]:
             continue
         cost = quote(cohort, terms, price, entitled=cohort.module.code in known.entitled, today=today)
         promise = None if standing.eligible else promise_until(cohort, terms, today)
-        admission = Admission(cohort, entry.trainee, terms, cost, conduct_id, (), (), provisional_until=promise)
+        admission = Admission(
+            cohort, entry.trainee, terms, cost, conduct_id, (), (), provisional_until=promise, rules=standing.rules
+        )
         try:
             made.append(_offer(entry, admission, until, now))
         except seats.CohortFull:
@@ -89,7 +91,8 @@ def _offer(entry: WaitlistEntry, admission: Admission, until: datetime, now: dat
         lines += lifecycle.displaced(entry.cohort_id, claimed.displaced_id, now)
     offer = lifecycle.begin(admission, claimed.number, State.OFFERED, until, now)
     waitlist.offered(entry, offer)
-    record_all([*lines, lifecycle.line_about("reservation-offered", offer, now=now, seat=claimed.number)])
+    offered = lifecycle.line_about("reservation-offered", offer, now=now, seat=claimed.number, rules=admission.rules)
+    record_all([*lines, offered])
     emails.offered(offer, entry, now=now)
     return offer
 

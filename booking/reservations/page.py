@@ -125,7 +125,7 @@ def _while_it_stands(own: Reservation, kept: int, due: Due | None, now: datetime
     if own.provisional_until:
         page["if_promise_fails"] = if_promise_fails(own, kept)
         standing, _ = standing_of(own.trainee, own.cohort.module.code, school_day(now), own.cohort_id)
-        page["standing"], page["requirements"] = standing, mends(standing, school())
+        page["standing"], page["requirements"] = standing, mends(standing, school(), own.trainee)
     if not has_begun(own.cohort, now):
         page["back"] = comes_back(own, kept, now)
         try:

@@ -1,9 +1,15 @@
 """Where a person stands, drawn: the steps of the pathway and what would mend each missing thing."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
+from django.urls import reverse
+
+from workshops.clock import in_words
+from workshops.people.models import User
 from workshops.prerequisites.check import Outcome, Standing
+from workshops.prerequisites.records.models import OnSetRecord, RecordState
 from workshops.programme.models import School
 
 StepState = Literal["done", "now", "ahead"]
@@ -17,6 +23,10 @@ class Step:
     name: str
     note: str
     state: StepState
+    counted: int = 0
+    """Of a step that counts days and is not done: how many per cent of them are accepted."""
+    with_review: int = 0
+    """The same, as if what is in review were accepted too."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +40,34 @@ class Mend:
 _MARKS = {"module-i": "I", "module-ii": "II", "module-iii": "III"}
 
 
-def pathway(standing: Standing, *, seat: str) -> list[Step]:
-    """The steps from Module I to certification. `seat` says what is known of a seat in Module IV, or nothing."""
+def pathway(standing: Standing, *, seat: str, finished_on: date | None = None) -> list[Step]:
+    """The steps from Module I to certification, in the order of the rules.
+
+    `seat` says what is known of a seat in Module IV, or nothing; `finished_on` is when Module IV itself was finished.
+    """
     steps, reached = [], True
     for outcome in standing.requirements:
         state: StepState = "done" if outcome.met else "now" if reached else "ahead"
         reached = reached and outcome.met
         mark = _MARKS.get(outcome.code) or str(outcome.needed)
-        steps.append(Step(mark, outcome.title, _note(outcome), state))
+        counted, review = _shares(outcome)
+        steps.append(Step(mark, outcome.title, _note(outcome), state, counted, review))
+    if finished_on:
+        steps.append(Step("IV", "Module IV", f"Finished on {in_words(finished_on)}", "done"))
+        steps.append(Step("✓", "Certification", "With a mentor", "now"))
+        return steps
     note = seat or ("You may reserve a seat" if standing.eligible else "When the steps before it are done")
     steps.append(Step("IV", "Module IV", note, "now" if standing.eligible else "ahead"))
     steps.append(Step("✓", "Certification", "With a mentor, after Module IV", "ahead"))
     return steps
+
+
+def _shares(outcome: Outcome) -> tuple[int, int]:
+    """How much of a number of days is there, and how much with what is in review, per cent."""
+    if outcome.module is not None or outcome.met:
+        return 0, 0
+    both = min(outcome.counted + outcome.in_review, outcome.needed)
+    return 100 * outcome.counted // outcome.needed, 100 * both // outcome.needed
 
 
 def _note(outcome: Outcome) -> str:
@@ -49,22 +75,36 @@ def _note(outcome: Outcome) -> str:
         return "Waived by the school"
     if outcome.met:
         return "Done"
-    if outcome.needed > 1:
-        return f"{outcome.counted} of {outcome.needed} accepted"
-    return "Not on your record yet"
+    if outcome.module is not None:
+        return "Not on your record yet"
+    waiting = f", {outcome.in_review} in review" if outcome.in_review else ""
+    more = f", {outcome.to_go} to go" if outcome.to_go else ""
+    return f"{outcome.counted} accepted{waiting}{more}"
 
 
-def mends(standing: Standing, school: School) -> list[tuple[Outcome, Mend | None]]:
-    """Each requirement with what can be done about it where it is missing."""
-    return [(outcome, _mend(outcome, school)) for outcome in standing.requirements]
+def mends(standing: Standing, school: School, trainee: User) -> list[tuple[Outcome, Mend | None]]:
+    """Each requirement with the one thing that this person can do about it where it is missing.
+
+    One statement where days are in review, otherwise none.
+    """
+    return [(outcome, _mend(outcome, school, trainee)) for outcome in standing.requirements]
 
 
-def _mend(outcome: Outcome, school: School) -> Mend | None:
-    """Where to go about a missing requirement: the online modules, or the school that keeps the record."""
+def _mend(outcome: Outcome, school: School, trainee: User) -> Mend | None:
     if outcome.met:
         return None
-    if outcome.needed == 1 and school.learning_url:
+    if outcome.module is None:
+        asked = asked_about(trainee) if outcome.in_review else None
+        if asked:
+            return Mend("Answer the school's question", asked.get_absolute_url())
+        return Mend("Add days on set" if outcome.to_go else "See your records", reverse("records"))
+    if school.learning_url:
         return Mend("Go to the online modules", school.learning_url)
     if school.email:
         return Mend("Write to the school", f"mailto:{school.email}")
     return None
+
+
+def asked_about(trainee: User) -> OnSetRecord | None:
+    """The record about which the school's question waits longest for an answer. One statement."""
+    return OnSetRecord.objects.filter(user=trainee, state=RecordState.QUESTION).order_by("sent_at", "pk").first()

@@ -12,6 +12,7 @@ from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.history.record import record_all
 from workshops.people.models import User
+from workshops.people.presence import stays_open
 from workshops.prerequisites.facts import standing_of
 from workshops.transactions import TRIES, writes
 
@@ -24,6 +25,7 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
     has an offer in this cohort accepts it by this.
 
     Whether they may is read before the transaction begins, so that a refusal takes no lock. The transaction locks one
+    account (shared) and one
     seat row, then the reservation of whoever's lapsed hold it displaces; where people wait in line, or something of
     theirs has run out elsewhere, those cohorts first.
 
@@ -61,6 +63,8 @@ def _hold(admission: Admission, *, now: datetime, by: User, why: str) -> Reserva
     """The transaction of `hold`. None when the free seats went to those in line: that much is done and stays done."""
     cohort, trainee = admission.cohort, admission.trainee
     elsewhere = [lapsed for lapsed in admission.lapsed if lapsed.cohort_id != cohort.pk]
+    if (admission.someone_waits or admission.lapsed) and not stays_open(trainee.pk):
+        raise BookingClosed  # merged or erased at this very moment; otherwise claiming the seat finds out
     if elsewhere or admission.someone_waits:
         waitlist.lock_cohorts({cohort.pk, *(lapsed.cohort_id for lapsed in elsewhere)})
     for lapsed in elsewhere:
@@ -93,14 +97,16 @@ def _sit_down(
     until = (
         lifecycle.held_until(cohort, admission.terms, now, by_the_school=by != trainee) if cost.deposit_cents else None
     )
-    claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now, number=number)
+    claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now, number=number, keeping_open=True)
     lines = []
     if claimed.displaced_id is not None:
         lines += lifecycle.displaced(cohort.pk, claimed.displaced_id, now)
     state = lifecycle.state_for(cost.price_cents, until)
     reservation = lifecycle.begin(admission, claimed.number, state, until, now)
     lines.append(
-        lifecycle.line_about(f"reservation-{state}", reservation, now=now, by=by, why=why, seat=claimed.number)
+        lifecycle.line_about(
+            f"reservation-{state}", reservation, now=now, by=by, why=why, seat=claimed.number, rules=admission.rules
+        )
     )
     record_all(lines)
     if admission.someone_waits or number is not None:
@@ -138,6 +144,8 @@ def place(cohort: Cohort, trainee: User, number: int, *, now: datetime, by: User
 @writes
 def _place(admission: Admission, number: int, *, now: datetime, by: User, why: str) -> Reservation:
     cohort = admission.cohort
+    if not stays_open(admission.trainee.pk):
+        raise BookingClosed
     locked = waitlist.lock_cohorts({cohort.pk, *(lapsed.cohort_id for lapsed in admission.lapsed)})
     if locked[cohort.pk].status == CohortStatus.CANCELLED:
         raise BookingClosed  # called off since: its seats are blocked for good, not kept back
@@ -164,16 +172,18 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         offers.offer_free_seats(fresh.cohort_id, now=now)  # a lapsed hold is a free seat, and may be owed to the line
         fresh = lifecycle.lock(reservation)
     to = State.CONFIRMED if paid_in_full else State.RESERVED
+    rules: str | None = ""
     if fresh.state in (State.RESERVED, State.CONFIRMED):
         if to == State.CONFIRMED != fresh.state:
             lifecycle.move(fresh, to, now=now, by=by)
         return True
     if fresh.state == State.HELD:
         # Whether a worker has noticed yet that it ran out makes no difference.
-        may = fresh.state_at(now) == State.HELD or _may_come_back(fresh, now)
-        if not may or not seats.take(fresh.cohort_id, fresh.trainee_id):
+        if fresh.state_at(now) != State.HELD:
+            rules = _may_come_back(fresh, now)
+        if rules is None or not seats.take(fresh.cohort_id, fresh.trainee_id):
             return False
-    elif fresh.state == State.EXPIRED and _may_come_back(fresh, now):
+    elif fresh.state == State.EXPIRED and (rules := _may_come_back(fresh, now)) is not None:
         elsewhere = lifecycle.ran_out_elsewhere(fresh.trainee_id, {fresh.cohort_id}, now)
         record_all(lifecycle.let_go_elsewhere(fresh.trainee_id, fresh.cohort_id, now))
         for cohort_id in elsewhere:
@@ -188,20 +198,25 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         waitlist.seated(fresh.cohort_id, fresh.trainee_id, now)
     else:
         return False
-    lifecycle.move(fresh, to, now=now, by=by)
+    lifecycle.move(fresh, to, now=now, by=by, rules=rules)
     return True
 
 
-def _may_come_back(reservation: Reservation, now: datetime) -> bool:
-    """Whether an expired reservation may have a seat again: as for anyone who reserves, bookings' hours apart."""
+def _may_come_back(reservation: Reservation, now: datetime) -> str | None:
+    """Whether an expired reservation may have a seat again: as for anyone who reserves, bookings' hours apart.
+
+    None where it may not; otherwise the version of the rules that say so, empty where a promise does.
+    """
     cohort, today = reservation.cohort, school_day(now)
     if cohort.status not in (CohortStatus.PUBLISHED, CohortStatus.CLOSED) or cohort.starts_on <= today:
-        return False
+        return None
     if reservation.conduct_accepted_at is None:  # an offer that nobody accepted
-        return False
+        return None
     others = Reservation.objects.holding_a_seat(now).filter(trainee=reservation.trainee_id)
     seated = others.exclude(state=State.OFFERED)
     if others.filter(cohort=cohort).exists() or seated.filter(is_only_one=True, cohort__ends_on__gte=today).exists():
-        return False
-    promised = reservation.provisional_until is not None and today <= reservation.provisional_until
-    return promised or standing_of(reservation.trainee, cohort.module.code, today, cohort.pk)[0].eligible
+        return None
+    if reservation.provisional_until is not None and today <= reservation.provisional_until:
+        return ""
+    standing, _ = standing_of(reservation.trainee, cohort.module.code, today, cohort.pk)
+    return standing.rules if standing.eligible else None

@@ -12,19 +12,15 @@ from django.views.decorators.http import require_safe
 from booking.payments import gateways, ledger, paying
 from booking.payments.forms import PayForm, what_is_missing
 from booking.payments.models import Purpose
-from booking.reservations import cancelling, conversations, explaining, lifecycle
+from booking.reservations import cancelling, conversations, explaining, lifecycle, where_you_stand
 from booking.reservations import page as page_of
 from booking.reservations.forms import CancelForm
-from booking.reservations.models import OWING, Reservation, State
-from booking.reservations.pathway import mends, pathway
+from booking.reservations.models import OWING, Reservation
 from booking.reservations.places import places_of
 from booking.reservations.promises import if_promise_fails, promises_of
 from workshops import money
-from workshops.clock import school_day
 from workshops.cohorts.planning import certainty_of
 from workshops.people.models import Role
-from workshops.prerequisites.facts import standing_of
-from workshops.programme.models import MODULE_IV, school
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import form_page, posted, shows_or_takes
 
@@ -33,20 +29,7 @@ from workshops.web.forms import form_page, posted, shows_or_takes
 @require_safe
 def standing(request: SignedInRequest) -> HttpResponse:
     """Where this trainee stands on the way to Module IV, and what would mend each missing thing."""
-    now = current_time()
-    found, facts = standing_of(request.user, MODULE_IV, school_day(now))
-    own = Reservation.objects.holding_a_seat(now).filter(trainee=request.user).exclude(state=State.OFFERED)
-    seat = own.select_related("cohort").first()
-    note = f"{seat.get_state_display()}: {seat.cohort.title}" if seat else ""
-    page = {
-        "standing": found,
-        "requirements": mends(found, school()),
-        "pathway": pathway(found, seat=note),
-        "days": sorted(facts.accepted_days, reverse=True),
-        "seat": seat,
-        "places": places_of(request.user, now),
-        "paid_elsewhere": MODULE_IV in facts.entitled,
-    }
+    page = where_you_stand.about(request.user, current_time())
     return TemplateResponse(request, "reservations/standing.html", page)
 
 

@@ -85,7 +85,7 @@ def reserve(request: SignedInRequest, code: str) -> HttpResponse:
         "place": place,
         "conduct": conduct,
         "agreed_at": agreed,
-        "requirements": mends(found, school()),
+        "requirements": mends(found, school(), request.user),
     }
     return form_page(request, "reservations/reserve.html", form, page)
 
@@ -100,5 +100,6 @@ def _refusal(request: SignedInRequest, shown: Cohort, refused: admission.Refused
     if isinstance(refused, admission.AlreadyReserved):
         page["own"] = refused.reservation
     if isinstance(refused, admission.PrerequisitesUnmet):
-        page["requirements"] = mends(refused.standing, school())
+        page["requirements"] = requirements = mends(refused.standing, school(), request.user)
+        page["first_mend"] = next((mend for _, mend in requirements if mend), None)
     return TemplateResponse(request, "reservations/refused.html", page, status=409)

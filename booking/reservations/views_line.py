@@ -262,7 +262,7 @@ def _missing(trainee: User, cohort: Cohort, now: datetime) -> dict[str, object]:
     standing, _ = standing_of(trainee, cohort.module.code, school_day(now), cohort.pk)
     return {
         "standing": standing,
-        "requirements": [(outcome, mend) for outcome, mend in mends(standing, school()) if not outcome.met],
+        "requirements": [(outcome, mend) for outcome, mend in mends(standing, school(), trainee) if not outcome.met],
     }
 
 

@@ -21,7 +21,7 @@ from workshops import money
 from workshops.clock import school_day
 from workshops.cohorts.planning import certainty_of
 from workshops.history.record import history_of
-from workshops.people.models import Role
+from workshops.people.models import Role, User
 from workshops.programme.models import school
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import posted, shows_or_takes
@@ -116,18 +116,18 @@ def _confirm_page(
     if isinstance(found, admission.Admission):
         shown |= _what_changes(own, other, found, now)
     else:
-        shown |= _what_stands_against(found)
+        shown |= _what_stands_against(found, own.trainee)
     return TemplateResponse(request, "reservations/move_confirm.html", shown, status=status)
 
 
-def _what_stands_against(refused: Refusal) -> dict[str, object]:
+def _what_stands_against(refused: Refusal, trainee: User) -> dict[str, object]:
     shown: dict[str, object] = {"refused": type(refused).__name__}
     if isinstance(refused, moving.TooLate):
         shown["last_day"] = refused.last_day
     elif isinstance(refused, admission.AlreadyReserved):
         shown["seat"] = refused.reservation
     elif isinstance(refused, admission.PrerequisitesUnmet):
-        shown["requirements"] = mends(refused.standing, school())
+        shown["requirements"] = mends(refused.standing, school(), trainee)
     return shown
 
 

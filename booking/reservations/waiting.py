@@ -14,6 +14,7 @@ from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort
 from workshops.history.record import history_of, record, record_all
 from workshops.people.models import User
+from workshops.people.presence import stays_open
 from workshops.prerequisites.facts import standing_of
 from workshops.programme.models import school_terms
 from workshops.transactions import TRIES, writes
@@ -59,8 +60,9 @@ def join(
 def _join(
     cohort: Cohort, trainee: User, *, now: datetime, notice_days: int, by: User, why: str
 ) -> tuple[WaitlistEntry, bool]:
+    is_open = stays_open(trainee.pk)
     fresh = waitlist.lock_cohort(cohort.pk)
-    if not fresh.is_bookable(now):
+    if not is_open or not fresh.is_bookable(now):
         raise BookingClosed
     here = Reservation.objects.holding_a_seat(now).filter(cohort=cohort, trainee=trainee)
     if seated := here.exclude(state=State.OFFERED).select_related("cohort", "trainee").first():

@@ -168,6 +168,19 @@ def closed(entry: WaitlistEntry, now: datetime) -> None:
     WaitlistEntry.objects.filter(pk=entry.pk, state=EntryState.WAITING).update(state=EntryState.LAPSED, ended_at=now)
 
 
+def hand_over(trainee: User, to: User) -> list[WaitlistEntry]:
+    """Give every place in line of one account to another account of the same person; return them.
+
+    The caller has locked the cohorts where they wait, and ended what the two would have twice.
+
+    Raises:
+        IntegrityError: when both are in line for the same cohort.
+    """
+    theirs = list(WaitlistEntry.objects.filter(trainee=trainee))
+    WaitlistEntry.objects.filter(trainee=trainee).update(trainee=to)
+    return theirs
+
+
 def needs_notice(entry: WaitlistEntry, days: int) -> None:
     """How far away the cohort must be for a seat to be offered to them."""
     WaitlistEntry.objects.filter(pk=entry.pk).update(notice_days=days)

@@ -1,5 +1,8 @@
 """One file that holds everything: the database and the uploaded files, checked when it is written and when it is read.
 
+Uploaded files that lie in a bucket (FILES_URL) are not in it: the bucket has its own versions and copies. The manifest
+says so, and so do the commands.
+
 A backup is a ZIP archive: `manifest.json`, `files/…`, and either `database.sqlite3` or one `tables/….copy` a table. On
 PostgreSQL the rows are written by COPY in one snapshot and read back into tables that the recorded migrations make, so
 that neither end needs PostgreSQL's own programs, and a backup fits any later version of the server.
@@ -74,6 +77,8 @@ class Manifest:
     migrations: list[tuple[str, str]]
     members: dict[str, Member]
     tables: list[Table]
+    bucket: str = ""
+    """Where the uploaded files lie when they are not in the backup."""
     product: str = PRODUCT
     format: int = FORMAT
 
@@ -96,9 +101,9 @@ class Restored:
 def write_backup(target: Path, *, now: datetime, force: bool = False) -> Manifest:
     """Write a backup to `target`, readable by its owner alone; the product may run meanwhile.
 
-    The database is as it was at one moment. The files are copied after it: an upload is stored before its row is, so
-    every file that the copied rows name is there, unless it was deleted within these seconds. `target` appears whole
-    or not at all.
+    The database is as it was at one moment. The files are copied after it: an upload is stored before its row says that
+    it is kept, so every file that the copied rows keep is there, unless it was deleted within these seconds. `target`
+    appears whole or not at all.
 
     Raises:
         BackupError: when `target` exists and `force` is not given, or when something cannot be read or written.
@@ -138,12 +143,12 @@ def _fill(archive: zipfile.ZipFile, folder: Path, now: datetime) -> Manifest:
     else:
         migrations, tables = _add_postgresql(add)
     root = _files_root()
-    for path in _stored_files(root):
+    for path in _stored_files(root) if not bucket_in_use() else ():
         with suppress(FileNotFoundError):  # deleted since it was listed
             stream = (root / path).open("rb")
             with stream:
                 add(f"{_FILES}/{path}", _chunks(stream))
-    manifest = Manifest(now.isoformat(), connection.vendor, migrations, members, tables)
+    manifest = Manifest(now.isoformat(), connection.vendor, migrations, members, tables, bucket_in_use())
     _add(archive, _MANIFEST, [json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()], now)
     return manifest
 
@@ -275,6 +280,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> Manifest:
                 )
                 for table in given["tables"]
             ],
+            bucket=str(given.get("bucket", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise BackupError("This is not a backup: its manifest is missing or cannot be read.") from problem
@@ -354,6 +360,16 @@ def _refuse_a_misfit(manifest: Manifest) -> None:
         raise BackupError(
             f"This backup is of {names.get(manifest.engine, 'another database')}, and DATABASE_URL is "
             f"{names[connection.vendor]}. Restore it into the kind of database it came from."
+        )
+    if manifest.bucket and not bucket_in_use():
+        raise BackupError(
+            f"The uploaded files of this backup lie in the bucket {manifest.bucket}. "
+            "Set FILES_URL to it, or to a copy of it, first."
+        )
+    if bucket_in_use() and not manifest.bucket:
+        raise BackupError(
+            "This backup holds uploaded files, and FILES_URL puts them into a bucket. Restore without FILES_URL, "
+            "copy the folder of files into the bucket, and set FILES_URL then."
         )
     loader = MigrationLoader(None)
     known = set(loader.disk_migrations or {})
@@ -506,9 +522,18 @@ class _Arrival:
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
+def bucket_in_use() -> str:
+    """The bucket that uploaded files lie in, by its name; "" when they lie in the folder."""
+    return str(_storage_options().get("bucket_name", ""))
+
+
 def _files_root() -> Path:
-    storage = cast("dict[str, Any]", settings.STORAGES["default"])
-    return Path(storage["OPTIONS"]["location"])
+    """The folder of uploaded files. With a bucket in use, the one that a backup with files in it is unpacked to."""
+    return Path(_storage_options().get("location", settings.DATA_DIR / "files"))
+
+
+def _storage_options() -> dict[str, Any]:
+    return cast("dict[str, dict[str, Any]]", settings.STORAGES["default"])["OPTIONS"]
 
 
 def _stored_files(root: Path) -> Iterator[str]:

@@ -23,6 +23,7 @@ class NavigationItem:
 _ENTRIES: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("Cohorts", "home", None),
     ("Where you stand", "standing", frozenset({Role.TRAINEE})),
+    ("Days on set", "records", frozenset({Role.TRAINEE})),
     ("My reservations", "reservations", frozenset({Role.TRAINEE})),
     ("Teaching", "teaching", frozenset({Role.INSTRUCTOR})),
     ("Mentoring", "mentoring", frozenset({Role.MENTOR})),

@@ -16,7 +16,9 @@ from booking.reservations.cancelling import choices_over
 from booking.reservations.certainty import notice_certain
 from booking.reservations.models import Reservation
 from booking.reservations.rounds import one_by_one
+from booking.rights.forgetting import forget_due
 from workshops.messages.outbox import send_due
+from workshops.prerequisites.files.keeping import delete_due as delete_proofs
 from workshops.web.repeats import forget_old
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Done:
     promises: int = 0
     choices: int = 0
     lines: int = 0
+    proofs: int = 0
+    forgotten: int = 0
     failed: tuple[str, ...] = ()
 
     @property
@@ -66,8 +70,10 @@ def do_due(now: datetime) -> Done:
         "reminders": lambda moment: lapses.remind_of_offers(moment) + lapses.remind_of_balances(moment),
         "refunds": send_back_due,
         "certain": notice_certain,
+        "proofs": delete_proofs,
         "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
         "answers": forget_old,
+        "forgotten": forget_due,
     }
     counts: dict[str, int] = {}
     failed = []

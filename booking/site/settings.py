@@ -7,7 +7,8 @@ read stops the program with a sentence instead of being guessed at.
 import re
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -106,6 +107,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the next one: looking for its token reads whatever was sent.
+    "workshops.prerequisites.files.uploading.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "booking.site.middleware.DoorMiddleware",
@@ -244,6 +247,11 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+FILE_UPLOAD_HANDLERS = [
+    "workshops.prerequisites.files.uploading.CountingUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -298,8 +306,58 @@ USE_I18N = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "booking" / "site" / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+_files_url = env.str("FILES_URL", "")
+_files: dict[str, Any] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": DATA_DIR / "files"},
+}
+if _files_url:
+    _bucket = _address(_files_url)
+    _more = dict(parse_qsl(_bucket.query)) if _bucket else {}
+    _endpoint = _address(_more.get("endpoint", ""))
+    if (
+        _bucket is None
+        or _bucket.scheme != "s3"
+        # As it was written: what a parser calls the host is in small letters.
+        or not re.fullmatch(r"[a-z0-9][a-z0-9.-]+", _bucket.netloc.rpartition("@")[2])
+        or not (_bucket.username and _bucket.password)
+        or _bucket.path not in {"", "/"}
+        or set(_more) - {"endpoint", "region"}
+        or ("endpoint" in _more and not (_endpoint and _endpoint.scheme in {"http", "https"} and _endpoint.hostname))
+        or (PRODUCTION and _endpoint is not None and _endpoint.scheme == "http")
+    ):
+        raise ImproperlyConfigured(
+            "FILES_URL must be s3://key:secret@bucket?endpoint=https://storage.example.org&region=eu-1"
+            + (", over https in production." if PRODUCTION else ".")
+        )
+    from botocore.config import Config
+
+    _files = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "access_key": unquote(_bucket.username),
+            "secret_key": unquote(_bucket.password),
+            "bucket_name": _bucket.hostname,
+            "endpoint_url": _more.get("endpoint"),
+            "region_name": _more.get("region", "us-east-1"),
+            "client_config": Config(
+                # The bucket's name in the path is what storage that is not Amazon's understands everywhere.
+                s3={"addressing_style": "path" if "endpoint" in _more else "virtual"},
+                signature_version="s3v4",
+                connect_timeout=5,
+                read_timeout=20,
+                retries={"total_max_attempts": 3},
+            ),
+            # Objects are private by default, and many buckets refuse to be told anything about it.
+            "default_acl": None,
+            "querystring_auth": True,
+            "file_overwrite": False,
+        },
+    }
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "default": _files,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = False

@@ -1,7 +1,7 @@
 """Walks the product as a browser does: follows its links and finds its forms, whatever pages there are."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -20,11 +20,13 @@ class Form:
     method: str
     is_upload: bool = False
     fields: dict[str, list[str]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    """The names of its fields for files."""
 
     @property
     def shape(self) -> tuple[str, ...]:
         """What makes two forms the same kind of form: the view they go to, and their fields."""
-        return (kind_of(self.action), *sorted(self.fields))
+        return (kind_of(self.action), *sorted(self.fields), *self.files)
 
 
 class _Reader(HTMLParser):
@@ -33,6 +35,8 @@ class _Reader(HTMLParser):
         self.address, self.links, self.forms = address, list[str](), list[Form]()
         self._form: Form | None = None
         self._select = self._textarea = ""
+        self._by_id = dict[str, Form]()
+        self._outside, self._elsewhere = list[tuple[str, dict[str, str]]](), list[tuple[Form | str, str]]()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -43,8 +47,23 @@ class _Reader(HTMLParser):
             upload = "multipart" in given.get("enctype", "")
             self._form = Form(action, given.get("method", "get").lower(), upload)
             self.forms.append(self._form)
+            self._by_id[given.get("id", "")] = self._form
+        elif tag in {"input", "select", "textarea", "button"} and given.get("form"):
+            self._outside.append((given["form"], given))
         elif self._form is not None:
             self._control(self._form, tag, given)
+        if tag == "button" and "formaction" in given and (given.get("form") or self._form):
+            self._elsewhere.append((given.get("form") or self._form or "", urljoin(self.address, given["formaction"])))
+
+    def close(self) -> None:
+        """Give each form the controls that stand outside it, and each other address that a button sends it to."""
+        super().close()
+        for name, given in self._outside:
+            if (form := self._by_id.get(name)) and given.get("name"):
+                form.fields.setdefault(given["name"], [given.get("value", "")])
+        for told, action in self._elsewhere:
+            if form := self._by_id.get(told) if isinstance(told, str) else told:
+                self.forms.append(replace(form, action=action))
 
     def _control(self, form: Form, tag: str, given: dict[str, str]) -> None:
         name = given.get("name", "")
@@ -57,6 +76,8 @@ class _Reader(HTMLParser):
         elif tag == "textarea" and name:
             self._textarea = name
             form.fields[name] = [""]
+        elif name and given.get("type") == "file":
+            form.files.append(name)
         elif name and (tag == "input" or (tag == "button" and given.get("value"))):
             chosen = given.get("type") not in {"radio", "checkbox"} or "checked" in given
             value = given.get("value", "on")
@@ -87,7 +108,10 @@ def kind_of(address: str) -> str:
 
 
 def forms_of(client: Client, *starts: str) -> Iterator[Form]:
-    """Every form that someone who follows links from `starts` would meet, one of each shape."""
+    """Every form that someone who follows links from `starts` would meet, one of each shape.
+
+    Each of `starts` is looked at, however many of them are of one kind.
+    """
     waiting, seen = list(starts), dict[str, int]()
     visited, shapes = set[str](), set[tuple[str, ...]]()
     while waiting:
@@ -98,7 +122,7 @@ def forms_of(client: Client, *starts: str) -> Iterator[Form]:
         visited.add(path)
         kind = kind_of(path)
         seen[kind] = seen.get(kind, 0) + 1
-        if seen[kind] > PAGES_OF_ONE_KIND or path.startswith("/static/"):
+        if (seen[kind] > PAGES_OF_ONE_KIND and path not in starts) or path.startswith("/static/"):
             continue
         answer = client.get(path, follow=True)
         assert answer.status_code < 500, path
@@ -107,6 +131,7 @@ def forms_of(client: Client, *starts: str) -> Iterator[Form]:
         shown = answer.redirect_chain[-1][0] if answer.redirect_chain else path
         reader = _Reader(f"http://testserver{shown}" if shown.startswith("/") else shown)
         reader.feed(answer.content.decode())
+        reader.close()
         waiting += reader.links
         for form in reader.forms:
             if form.shape not in shapes:

@@ -30,7 +30,8 @@ from tests.benchmarks import floor, past
 from tests.services.server import Product, running_product
 from workshops.cohorts.models import Cohort
 from workshops.people.models import ApiToken, Role, RoleGrant, User
-from workshops.prerequisites.models import Completion, OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.models import Completion
+from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
 
 

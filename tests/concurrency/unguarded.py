@@ -38,7 +38,13 @@ class Unguarded(AppConfig):
             return guarded(cohort, trainee, now=now, by=by, why=why)
 
         def take_what_was_chosen(
-            cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime, number: int | None = None
+            cohort_id: int,
+            occupant_id: int,
+            *,
+            until: datetime | None,
+            now: datetime,
+            number: int | None = None,
+            keeping_open: bool = False,
         ) -> seats.Claimed:
             if chosen.seat is None:
                 raise seats.CohortFull

@@ -15,7 +15,8 @@ from tests import factories
 from tests.desk.doors import browser, rows, statements
 from tests.pages import text
 from workshops.people.models import Role, User
-from workshops.prerequisites.models import Completion, Entitlement, OnSetDay
+from workshops.prerequisites.models import Completion, Entitlement
+from workshops.prerequisites.records.models import OnSetDay
 from workshops.programme.models import Module
 
 pytestmark = pytest.mark.django_db

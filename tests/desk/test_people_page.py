@@ -14,7 +14,8 @@ from tests.pages import text
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, RoleGrant, User
-from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetRecord, Waiver
+from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
+from workshops.prerequisites.records.models import OnSetRecord
 from workshops.programme.models import Module
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +52,21 @@ def told(person: User) -> list[str]:
     return list(HistoryLine.objects.filter(person=person).values_list("what", flat=True))
 
 
-FORMS = ["profile", "role", "completion", "access", "entitlement", "days", "waiver", "accepted-before", "reserve"]
+FORMS = [
+    "role",
+    "completion",
+    "access",
+    "entitlement",
+    "take-back",
+    "days",
+    "waiver",
+    "accepted-before",
+    "audit",
+    "audit/end",
+    "reserve",
+    "line",
+    "place",
+]
 
 
 @pytest.mark.parametrize("role", [Role.TRAINEE, Role.INSTRUCTOR, Role.MENTOR, Role.BOOKKEEPER])
@@ -61,7 +76,16 @@ def test_a_persons_page_and_its_forms_are_for_the_registrar(role: Role, anna: Us
     assert {post(other, anna, form).status_code for form in FORMS} == {403}
 
 
+@pytest.mark.parametrize("role", [Role.TRAINEE, Role.INSTRUCTOR, Role.MENTOR, Role.BOOKKEEPER])
+def test_a_profile_and_a_history_are_for_the_registrar(role: Role, anna: User) -> None:
+    other = browser(role)
+    for page in ("profile", "history"):
+        assert other.get(f"/desk/people/{anna.public_id}/{page}/").status_code == 403
+    assert other.post(f"/desk/people/{anna.public_id}/profile/").status_code == 403
+
+
 def test_someone_who_does_not_exist_is_not_found(desk: Client) -> None:
+    assert {desk.get(f"/desk/people/nobody/{page}/").status_code for page in ("profile", "history")} == {404}
     assert desk.get("/desk/people/nobody/").status_code == 404
     assert {desk.post(f"/desk/people/nobody/{form}/").status_code for form in FORMS} == {404}
 
@@ -249,7 +273,7 @@ def test_another_persons_exception_is_not_found_on_this_page(desk: Client, anna:
 
 # -- their own record --------------------------------------------------------------------------------------------------
 def test_nobody_decides_about_their_own_record(desk: Client, robin: User) -> None:
-    record = factories.prove_days(robin, 3)
+    record, finished = factories.prove_days(robin, 3), factories.finish(robin, "module-i")
     spring = factories.cohort(now=now())
     decisions: dict[str, dict[str, Any]] = {
         "completion": dated("completion", "2026-03-02"),
@@ -257,6 +281,9 @@ def test_nobody_decides_about_their_own_record(desk: Client, robin: User) -> Non
         "entitlement": {"entitlement-module": module("module-iv").pk, "entitlement-source": "Package"},
         "days": DAYS,
         f"days/{record.pk}/take-back": {f"days-{record.pk}-why": "x"},
+        "take-back": {"fact-fact": f"completion-{finished.pk}", "fact-why": "x"},
+        "audit": {"audit-why": "x"},
+        "audit/end": {"audit-why": "x"},
         "waiver": WAIVER,
         "accepted-before": {"before-requirement": "on-set-days", "before-reason": "x"},
         "reserve": {"reserve-cohort": spring.pk, "reserve-accepted": "on", "reserve-why": "By telephone."},
@@ -309,10 +336,19 @@ def test_a_profile_is_corrected_and_the_history_says_by_whom(desk: Client, anna:
     )
 
 
-def test_a_profile_that_cannot_be_is_refused_and_shows_nowhere_else(desk: Client, anna: User) -> None:
+def test_a_profile_that_cannot_be_is_refused_and_keeps_what_was_typed(desk: Client, anna: User) -> None:
     page = post(desk, anna, "profile", {"profile-name": "Anna Bell", "profile-phone": "call me"})
-    assert (page.status_code, str(page.context["page"].person)) == (422, "Anna")
+    assert (page.status_code, str(page.context["person"])) == (422, "Anna")
     assert 'value="call me"' in page.content.decode()
+    assert post(desk, anna, "profile").status_code == 422
+
+
+def test_the_long_lists_of_the_profile_are_on_a_page_of_their_own(desk: Client, anna: User) -> None:
+    form = desk.get(f"/desk/people/{anna.public_id}/profile/")
+    assert (form.status_code, "Europe/Vienna" in form.content.decode()) == (200, True)
+    page = desk.get(f"/desk/people/{anna.public_id}/").content.decode()
+    assert "Europe/Vienna" not in page
+    assert f'href="/desk/people/{anna.public_id}/profile/"' in page
 
 
 # -- a seat on their behalf --------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def test_the_year_counts_seats_as_of_now_and_who_has_not_paid(registrar: Client,
 
 
 def test_who_has_paid_elsewhere_owes_nothing(registrar: Client) -> None:
-    from workshops.prerequisites.facts import entitle
+    from workshops.prerequisites.recording import entitle
     from workshops.programme.models import Module
 
     trainee = factories.trainee()

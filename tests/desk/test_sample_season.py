@@ -1,26 +1,37 @@
 """The sample season: what it promises, and where it refuses."""
 
 import csv
+import io
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
+from PIL import Image
 
-from booking.desk.sample import SAMPLE_PASSWORD, coming_year, first_days, sign_in_table
+from booking.desk.sample.season import SAMPLE_PASSWORD, sign_in_table
+from booking.desk.sample.year import coming_year, first_days
 from booking.reservations import reserving
 from tests import factories
 from tests.asking import StoppedClock
 from tests.factories import NOW
+from tests.prerequisites.invariants import assert_records_hold
 from workshops.clock import school_day
 from workshops.cohorts.checklist import setup_checklist
 from workshops.cohorts.models import Cohort, Seat, Venue
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message, MessageState
 from workshops.people.models import ApiToken, Role, User
-from workshops.prerequisites.facts import standings_of
+from workshops.prerequisites.facts import standing_of, standings_of
+from workshops.prerequisites.files.opening import page_of
+from workshops.prerequisites.records.flags import flags_of
+from workshops.prerequisites.records.models import OnSetRecord, ProofFile, Review
+from workshops.prerequisites.records.waiting_time import days_of_half, latest_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +132,56 @@ def test_the_checklist_is_confirmed_by_someone_marked_as_sample() -> None:
     assert all(item.done for item in setup_checklist())
     assert "(sample)" in str(User.objects.with_role(Role.REGISTRAR).get())
     assert all("(sample)" in venue.name for venue in Venue.objects.all())
+
+
+def records_of(email: str) -> dict[str, str]:
+    return dict(OnSetRecord.objects.filter(user__email=email).values_list("production", "state"))
+
+
+def test_whoever_lacks_days_has_seven_accepted_two_in_review_and_two_that_age_out_soon() -> None:
+    fill()
+    petra = User.objects.get(email="lacking-on-set-days@example.org")
+    standing, facts = standing_of(petra, "module-iv", school_day(NOW))
+    [days] = standing.missing
+    assert (days.code, days.counted, days.in_review) == ("on-set-days", 7, 2)
+    in_three_months, _ = standing_of(petra, "module-iv", school_day(NOW) + timedelta(days=90))
+    assert [outcome.counted for outcome in in_three_months.missing] == [5]
+    assert facts.access.keys().isdisjoint({"module-iii"})
+    assert sorted(records_of(petra.email).values()) == ["accepted", "accepted", "draft", "in-review"]
+
+
+def test_the_review_desk_of_a_season_has_something_of_everything_to_do() -> None:
+    fill()
+    assert "in-review" in records_of("lacking-module-iii@example.org").values()
+    assert "question" in records_of("lacking-module-ii@example.org").values()
+    asked = HistoryLine.objects.filter(what__in=("record-asked", "record-answered")).values_list("what", flat=True)
+    assert Counter(asked) == {"record-asked": 2, "record-answered": 1}
+    film = OnSetRecord.objects.get(state="in-review", kind="student")
+    assert [flag.code for flag in flags_of(film, [])] == ["student"]
+    assert days_of_half(latest_waits()) is not None
+    assert_records_hold()
+
+
+def test_the_proof_of_a_season_is_really_there_and_says_that_it_is_made_up() -> None:
+    fill()
+    files = list(ProofFile.objects.kept())
+    assert [(file.media, file.pages) for file in files] == [("pdf", 1), ("jpeg", 1)]
+    assert all("sample" in file.name for file in files)
+    assert all(default_storage.size(file.stored_as) == file.size for file in files)
+    for file in files:
+        drawn = Image.open(io.BytesIO(page_of(file, 1, by=file.record.user, now=NOW))).convert("L")
+        assert sum(drawn.histogram()[:60]) > 1_000  # something dark: words, not an empty page
+
+
+def test_a_load_test_gets_no_more_files_and_no_more_decisions_than_anybody() -> None:
+    fill("--trainees", "300")
+    assert (ProofFile.objects.count(), Review.objects.count()) == (2, 5)
+
+
+def test_nobody_gets_an_e_mail_about_what_is_made_up() -> None:
+    fill()
+    assert Message.objects.exists()
+    assert not Message.objects.exclude(state=MessageState.SENT).exists()
 
 
 def test_a_season_goes_into_an_empty_database_only() -> None:

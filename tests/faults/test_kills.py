@@ -34,9 +34,9 @@ def rush_through(house: House, strikes: Sequence[Callable[[], None]], people: li
     """A rush in which these strikes fall, each when it is in full swing again."""
     with Rush(house.product, people) as rush:
         for number, strike in enumerate(strikes):
-            rush.goes_on(yeses=len(people) // 2 + number)
+            rush.goes_on(yeses=len(people) // 4 + number)
             strike()
-        rush.goes_on(yeses=len(people))
+        rush.goes_on(yeses=len(people) // 2)
     connection.close()
 
 

@@ -77,10 +77,17 @@ def test_nothing_that_happened_can_be_deleted(table: str, happened: User) -> Non
         ("booking_posting", "account = 'sandbox'"),
         ("booking_posting", "amount_cents = amount_cents"),
         ("workshops_historyline", "what = 'venue-added'"),
-        ("workshops_historyline", "why = ''"),
+        ("workshops_historyline", "why = 'They asked nicely.'"),
+        ("workshops_historyline", "why = ' '"),
+        ("workshops_historyline", "why = why || '.'"),
+        ("workshops_historyline", "why = '', what = ''"),
+        ("workshops_historyline", "why = '', facts = '{}'"),
+        ("workshops_historyline", "why = '', about_id = ''"),
+        ("workshops_historyline", "why = '', at = '2020-01-01 00:00:00+00'"),
+        ("workshops_historyline", "about_kind = ''"),
         ("workshops_historyline", "at = '2020-01-01 00:00:00+00'"),
         ("workshops_historyline", """facts = '{"reason": "another"}'"""),
-        ("workshops_historyline", "person_id = NULL, why = ''"),
+        ("workshops_historyline", "person_id = NULL, why = 'Another reason.'"),
         ("workshops_historyline", "by_id = NULL, about_id = '18'"),
     ],
 )
@@ -97,11 +104,31 @@ def test_a_line_of_history_cannot_be_laid_at_another_persons_door(happened: User
     refuses(f"UPDATE workshops_historyline SET person_id = {other.pk}")
 
 
+@pytest.mark.sqlite
+def test_a_name_in_the_history_cannot_become_empty_words(happened: User) -> None:
+    refuses("UPDATE workshops_historyline SET by_id = ''")
+
+
+def test_a_reason_is_emptied_and_never_unknown(happened: User) -> None:
+    refuses("UPDATE workshops_historyline SET why = NULL")
+
+
 def test_a_person_can_be_taken_out_of_history_and_what_happened_stays(happened: User) -> None:
     assert execute(f"UPDATE workshops_historyline SET by_id = NULL WHERE by_id = {happened.pk}") == 1
     assert execute(f"UPDATE workshops_historyline SET person_id = NULL WHERE person_id = {happened.pk}") == 1
     line = HistoryLine.objects.get(what="venue-changed")
     assert (line.by_id, line.person_id, line.why) == (None, None, "They asked.")
+
+
+def test_erasing_somebody_empties_the_reason_and_leaves_what_happened(happened: User) -> None:
+    assert execute(f"UPDATE workshops_historyline SET why = '' WHERE person_id = {happened.pk}") == 1
+    line = HistoryLine.objects.get(what="venue-changed")
+    assert (line.why, line.by, line.person, line.about_id, line.at) == ("", happened, happened, "17", NOW)
+    refuses("UPDATE workshops_historyline SET why = 'They asked.'")
+
+
+def test_erasing_somebody_changes_no_reason_in_the_books(happened: User) -> None:
+    refuses("UPDATE booking_ledgerentry SET source = ''")
 
 
 def test_deleting_a_person_goes_through_and_leaves_history_without_a_name(happened: User) -> None:

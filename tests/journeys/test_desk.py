@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from booking.desk.sample import SAMPLE_PASSWORD
+from booking.desk.sample.season import SAMPLE_PASSWORD
 from booking.reservations.models import Reservation, State
 from tests.services.server import Product
 from workshops.cohorts.models import Cohort

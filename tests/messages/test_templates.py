@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,8 +18,11 @@ from booking.payments.settling import refunded, settle
 from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving, releasing, waiting
 from booking.reservations.certainty import runs
 from booking.reservations.models import Reservation, WaitlistEntry
+from booking.rights import asking
+from booking.rights.erasing import erase
 from tests import factories
 from tests.factories import NOW
+from tests.prerequisites.paper import THREE_DAYS, sent
 from workshops.clock import school_day
 from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort
@@ -27,6 +31,8 @@ from workshops.messages.models import Message
 from workshops.messages.outbox import send_due, words_of
 from workshops.messages.words import Words, read
 from workshops.people.models import Role, User
+from workshops.prerequisites.records import reviewing
+from workshops.prerequisites.records.models import RejectReason
 from workshops.programme.models import Module, School
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +45,10 @@ OURS = (
     "cohort-cancelled",
     "cohort-certain",
     "cohort-moved",
+    "erasure-asked",
+    "erasure-declined",
+    "erasure-done",
+    "erasure-to-decide",
     "fee-waived",
     "hold-longer",
     "line-closed",
@@ -59,6 +69,10 @@ OURS = (
     "promise-kept",
     "promise-longer",
     "promise-waits",
+    "record-accepted",
+    "record-accepted-in-part",
+    "record-rejected",
+    "record-undone",
     "reservation-cancelled",
     "reservation-confirmed",
     "reservation-expired",
@@ -98,9 +112,11 @@ def action(kind: str) -> tuple[str, str]:
 def everything(anna: User) -> None:
     """Cause every message there is."""
     of_one_reservation(anna)
+    of_days_on_set()
     of_the_line()
     of_the_clock()
     of_the_school()
+    of_being_erased()
 
 
 def of_one_reservation(anna: User) -> Reservation:
@@ -127,6 +143,29 @@ def of_one_reservation(anna: User) -> Reservation:
     runs(sure.cohort, by=factories.person(Role.REGISTRAR), now=NOW, why="The venue is paid for.")
     open_account(name="Ben", email="ben@example.org", roles=[Role.TRAINEE], by=None, now=later)
     return first
+
+
+def of_days_on_set() -> None:
+    """Days on a production with a very long name: accepted, all and some of them; not accepted; a decision undone."""
+    registrar, title = factories.person(Role.REGISTRAR), "The Longest Title That Anybody Ever Gave to a Motion Picture"
+    for act in ("all", "some", "none", "undo"):
+        it = sent(factories.trainee(lacking="on-set-days"), production=title)
+        decided: dict[str, Any] = {"revision": it.revision, "by": registrar, "now": NOW}
+        if act == "none":
+            reviewing.reject(it, reason=RejectReason.UNREADABLE, words="Page 2 is too dark to read.", **decided)
+            continue
+        days, why = (THREE_DAYS[:2], "The third is on no sheet.") if act == "some" else (None, "")
+        reviewing.accept(it, days, words=why, **decided)
+        if act == "undo":
+            again = {**decided, "revision": it.revision + 1}
+            reviewing.undo(it, "One sheet belongs to somebody else.", **again)
+
+
+def of_being_erased() -> None:
+    """Asked for and declined, asked for again and carried out."""
+    person, registrar = factories.person(Role.TRAINEE), factories.person(Role.REGISTRAR)
+    asking.decline(asking.ask(person, "", now=NOW), "Your cohort begins tomorrow.", by=registrar, now=NOW)
+    erase(factories.person(Role.TRAINEE), by=registrar, now=NOW)
 
 
 def of_the_line() -> None:
@@ -452,6 +491,77 @@ def test_a_teacher_who_cancels_it_themselves_or_has_taught_it_is_not_told() -> N
     assert Message.objects.filter(kind="teaching-cancelled").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("trainee", "makes", "then", "leads_to"),
+    [
+        (
+            {"lacking": "on-set-days"},
+            "10 of 10 days",
+            "Everything that Module IV asks for is there.",
+            ("Choose a cohort", "/"),
+        ),
+        ({}, "13 days, where 10 are needed", "Everything that Module IV asks for is there.", ("Choose a cohort", "/")),
+        (
+            {"lacking": "module-iii"},
+            "13 days, where 10 are needed",
+            "Still missing: Module III",
+            ("See where you stand", "/where-you-stand/"),
+        ),
+    ],
+)
+def test_who_has_days_accepted_reads_how_many_that_makes_and_what_comes_next(
+    trainee: dict[str, str], makes: str, then: str, leads_to: tuple[str, str]
+) -> None:
+    it = sent(factories.trainee(**trainee))
+    reviewing.accept(it, None, revision=it.revision, by=factories.person(Role.REGISTRAR), now=NOW)
+    assert facts("record-accepted") == {"Accepted": "2 to 4 March 2026", "That makes": makes}
+    assert then in words("record-accepted").text
+    assert action("record-accepted") == (leads_to[0], f"{settings.SITE_URL}{leads_to[1]}")
+
+
+@pytest.mark.parametrize(
+    ("also_sent", "makes", "then"),
+    [
+        (0, "3 of 10 days, 7 to go", "Send us the other days as soon as you have proof of them"),
+        (4, "3 of 10 days, 7 to go and 4 in review", "Send us the other days as soon as you have proof of them"),
+        (7, "3 of 10 days, 7 to go and 7 in review", "Nothing more to send for now"),
+    ],
+)
+def test_who_has_days_to_go_reads_how_many_and_whether_more_must_be_sent(also_sent: int, makes: str, then: str) -> None:
+    someone = factories.person(Role.TRAINEE)
+    it = sent(someone)
+    if also_sent:
+        sent(
+            someone, [day + timedelta(days=100) for day in days_from(THREE_DAYS[0], also_sent)], production="Saltwater"
+        )
+    reviewing.accept(it, None, revision=it.revision, by=factories.person(Role.REGISTRAR), now=NOW)
+    assert facts("record-accepted")["That makes"] == makes
+    assert then in words("record-accepted").text
+
+
+def days_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=index) for index in range(count)]
+
+
+def test_who_has_some_days_accepted_reads_which_were_not_and_why() -> None:
+    of_days_on_set()
+    told = facts("record-accepted-in-part")
+    assert (told["Accepted"], told["Not accepted"]) == ("2 to 3 March 2026", "4 March 2026")
+    assert (told["The school wrote"], told["That makes"]) == ("The third is on no sheet.", "9 of 10 days, 1 to go")
+    assert words("record-accepted-in-part").subject.startswith("2 of 3 days on The Longest Title")
+
+
+def test_who_is_turned_down_reads_the_reason_the_words_and_what_to_do() -> None:
+    of_days_on_set()
+    assert facts("record-rejected") == {
+        "Days": "3 days",
+        "Reason": "The proof cannot be read",
+        "The school wrote": "Page 2 is too dark to read.",
+    }
+    assert "You can change the record, add other proof and send it again" in words("record-rejected").text
+    assert facts("record-undone") == {"Why": "One sheet belongs to somebody else."}
+
+
 def test_money_that_was_sent_back_is_named_with_its_way_and_reference(anna: User) -> None:
     everything(anna)
     told = facts("payment-sent-back")
@@ -487,7 +597,9 @@ def test_every_message_greets_its_reader_and_asks_for_one_thing(anna: User) -> N
     everything(anna)
     for message in Message.objects.select_related("to"):
         text = words_of(message)
-        assert text.blocks[0].text == f"Dear {message.to.name},"
+        # Whoever was erased has no name any more, and is called by it once more.
+        name = message.context["name"] if message.to.erased_at else message.to.name
+        assert text.blocks[0].text == f"Dear {name},"
         assert text.blocks[-1].text == "With care, CINTIMA"
         assert sum(block.kind == "action" for block in text.blocks) == 1
         assert len(text.subject) <= 78

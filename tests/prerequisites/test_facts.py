@@ -4,7 +4,7 @@ import random
 from datetime import date, timedelta
 
 import pytest
-from django.db.models import Q
+from django.db.models import F, Q
 from pytest_django import DjangoAssertNumQueries
 
 from tests import factories
@@ -13,14 +13,8 @@ from workshops.cohorts.models import Cohort
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Facts
 from workshops.prerequisites.facts import facts_of, standings_of
-from workshops.prerequisites.models import (
-    Completion,
-    Entitlement,
-    OnSetDay,
-    RecordState,
-    Waiver,
-    WaiverKind,
-)
+from workshops.prerequisites.models import Completion, Entitlement, Waiver, WaiverKind
+from workshops.prerequisites.records.models import OnSetDay, RecordState
 from workshops.programme.in_force import programme_now
 from workshops.programme.models import Module
 
@@ -33,17 +27,21 @@ def by_the_models(user: User, today: date, cohort_id: int | None) -> Facts:
     """The same question, asked in the slow and obvious way."""
     waivers = Waiver.objects.in_force(today).filter(Q(cohort=None) | Q(cohort_id=cohort_id), user=user)
 
-    def days(state: RecordState) -> frozenset[date]:
-        return frozenset(OnSetDay.objects.filter(record__user=user, record__state=state).values_list("day", flat=True))
+    def days(*states: RecordState) -> frozenset[date]:
+        counted = OnSetDay.objects.filter(record__user=user, record__state__in=states, is_refused=False)
+        return frozenset(counted.values_list("day", flat=True))
 
-    def waived(kind: WaiverKind) -> frozenset[str]:
-        return frozenset(waivers.filter(kind=kind).values_list("requirement", flat=True))
+    def waived(kind: WaiverKind) -> dict[str, date | None]:
+        given: dict[str, date | None] = {}
+        for waiver in waivers.filter(kind=kind).order_by(F("until").asc(nulls_last=True)):
+            given[waiver.requirement] = waiver.until
+        return given
 
     return Facts(
         completions=dict(user.completions.values_list("module__code", "completed_on")),
         access=dict(user.accesses.values_list("module__code", "granted_on")),
         accepted_days=days(RecordState.ACCEPTED),
-        in_review_days=days(RecordState.IN_REVIEW),
+        in_review_days=days(RecordState.IN_REVIEW, RecordState.QUESTION),
         waived=waived(WaiverKind.WAIVER),
         accepted_before=waived(WaiverKind.BEFORE),
         entitled=frozenset(user.entitlements.values_list("module__code", flat=True)),
@@ -63,7 +61,9 @@ def somebody(chance: random.Random, cohorts: list[Cohort]) -> User:
         Entitlement.objects.create(user=user, module=module, source="Package", recorded_at=NOW)
     for _ in range(chance.randint(0, 4)):
         last = TODAY - timedelta(days=chance.randint(0, 4000))
-        factories.prove_days(user, chance.randint(1, 6), last=last, state=chance.choice(list(RecordState)))
+        record = factories.prove_days(user, chance.randint(1, 6), last=last, state=chance.choice(list(RecordState)))
+        if chance.random() < 0.3:
+            record.days.filter(day=last).update(is_refused=True)
     for _ in range(chance.randint(0, 4)):
         Waiver.objects.create(
             user=user,

@@ -15,8 +15,9 @@ from workshops.prerequisites.importing import carrying_out, comparing
 from workshops.prerequisites.importing.carrying_out import Changed, carry_out, dry_run
 from workshops.prerequisites.importing.comparing import Known, Plan
 from workshops.prerequisites.importing.reading import MOST_ROWS, Unreadable, decode, parse
-from workshops.prerequisites.importing.rows import Entry, Outcome, Row
-from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.importing.rows import Entry, OnRecord, Outcome, Row
+from workshops.prerequisites.models import Access, Completion, Entitlement
+from workshops.prerequisites.records.models import OnSetDay, OnSetRecord
 
 MODULES = {"module-i": "Module I", "module-ii": "Module II", "module-iii": "Module III", "module-iv": "Module IV"}
 HEADER = "e-mail,name,fact,module,date,source,production,role,proof"
@@ -135,7 +136,7 @@ def test_what_is_on_record_is_the_same() -> None:
         people={"anna@example.org": 1},
         dated={("anna@example.org", "completion", "module-ii"): date(2026, 3, 2)},
         entitled={("anna@example.org", "module-iv")},
-        days={("anna@example.org", "night", date(2026, 3, 2)): RecordState.ACCEPTED},
+        days={("anna@example.org", "night", date(2026, 3, 2)): OnRecord.ACCEPTED},
     )
     lines = (COMPLETION, "anna@example.org,,entitlement,IV,,Package,,,", SET_DAY.replace("Night", "NIGHT"))
     assert outcome(*lines, known=known) == [(Outcome.SAME, "The record says so already.")] * 3
@@ -145,18 +146,18 @@ def test_what_the_record_says_otherwise_is_a_contradiction() -> None:
     known = Known(
         people={"anna@example.org": 1},
         dated={("anna@example.org", "completion", "module-ii"): date(2026, 3, 5)},
-        days={("anna@example.org", "night", date(2026, 3, 2)): RecordState.WITHDRAWN},
+        days={("anna@example.org", "night", date(2026, 3, 2)): OnRecord.TAKEN_BACK},
     )
-    assert outcome(COMPLETION, SET_DAY, known=known) == [
-        (
-            Outcome.CONTRADICTION,
-            "The record says 5 March 2026. Take the row out, or correct the record on the person's page first.",
-        ),
-        (
-            Outcome.CONTRADICTION,
-            "2 March 2026 on this production was taken back. Take the row out; decide on the person's page.",
-        ),
-    ]
+    dated, day = outcome(COMPLETION, SET_DAY, known=known)
+    assert (dated[0], day[0]) == (Outcome.CONTRADICTION, Outcome.CONTRADICTION)
+    assert dated[1] == (
+        "The record says 5 March 2026. "
+        "A spreadsheet corrects nothing: take the row out, or correct it by hand on the person's page."
+    )
+    assert day[1] == (
+        "2 March 2026 on this production was taken back. "
+        "A spreadsheet decides nothing anew: take the row out, and decide on the person's page."
+    )
 
 
 def test_a_file_may_say_something_twice_but_not_two_things() -> None:
@@ -171,7 +172,7 @@ def test_a_file_may_say_something_twice_but_not_two_things() -> None:
 
 def test_only_the_days_that_are_not_on_record_are_added() -> None:
     known = Known(
-        people={"anna@example.org": 1}, days={("anna@example.org", "night", date(2026, 3, 3)): RecordState.ACCEPTED}
+        people={"anna@example.org": 1}, days={("anna@example.org", "night", date(2026, 3, 3)): OnRecord.ACCEPTED}
     )
     planned = plan(SET_DAY.replace("2026-03-02", "2026-03-02 to 2026-03-04"), known=known)
     assert planned.rows[0].message == "2 days are accepted. 1 of the row's days are on record already."
@@ -332,7 +333,7 @@ def test_a_dry_run_takes_the_same_number_of_statements_however_long_the_file(rob
             dry_run(file(COMPLETION, *lines), by=robin, now=NOW)
         return len(taken)
 
-    assert statements(1) == statements(300) == 6
+    assert statements(1) == statements(300) == 7
 
 
 @pytest.mark.slow

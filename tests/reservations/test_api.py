@@ -14,8 +14,9 @@ from tests import factories
 from tests.asking import Answer, Program, StoppedClock
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, RoleGrant, Scope, User
-from workshops.prerequisites.facts import entitle, waive
 from workshops.prerequisites.models import WaiverKind
+from workshops.prerequisites.recording import entitle
+from workshops.prerequisites.waiving import waive
 from workshops.programme.models import ConductText, Module, Price
 
 pytestmark = pytest.mark.django_db
@@ -154,7 +155,12 @@ def test_a_trainee_reads_what_is_met_and_until_when() -> None:
     trainee, cohort = factories.trainee(), factories.cohort()
     answer = Program.of(trainee, Scope.READ).get(f"/cohorts/{cohort.public_id}/eligibility").json
     requirements = answer.pop("requirements")
-    assert answer == {"eligible": True, "provisional_until": None, "as_of": "2027-01-11"}
+    assert answer == {
+        "eligible": True,
+        "provisional_until": None,
+        "as_of": "2027-01-11",
+        "rules_version": "module-i, module-ii, on-set-days 10 in 10 years, module-iii",
+    }
     assert [each["code"] for each in requirements] == ["module-i", "module-ii", "on-set-days", "module-iii"]
     assert requirements[2] == {
         "code": "on-set-days",

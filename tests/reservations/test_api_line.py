@@ -14,7 +14,7 @@ from tests import factories
 from tests.asking import Answer, Program, StoppedClock, invalid_fields
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, Scope, User
-from workshops.prerequisites.facts import entitle
+from workshops.prerequisites.recording import entitle
 from workshops.programme.models import ConductText, Module
 
 pytestmark = pytest.mark.django_db

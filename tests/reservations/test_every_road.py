@@ -43,8 +43,9 @@ from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.cohorts.plans import Plan
 from workshops.people.models import Role, User
-from workshops.prerequisites.facts import BadFact, waive
 from workshops.prerequisites.models import Entitlement, WaiverKind
+from workshops.prerequisites.recording import BadFact
+from workshops.prerequisites.waiving import waive
 from workshops.programme.models import MODULE_IV, Module
 
 STEPS = int(os.environ.get("ROADS", "600" if on_postgres() else "1700"))

@@ -14,7 +14,7 @@ from workshops.history.record import history_of
 from workshops.ids import new_id
 from workshops.messages.models import Message
 from workshops.people.models import Role
-from workshops.prerequisites import facts
+from workshops.prerequisites import recording, waiving
 from workshops.prerequisites.models import WaiverKind
 from workshops.programme.in_force import programme_now
 from workshops.programme.models import ConductText, Module, PolicyTerm, Price
@@ -81,7 +81,7 @@ def test_once_the_balance_date_has_come_everything_is_due_at_once() -> None:
 
 def test_an_entitlement_owes_nothing_and_is_confirmed_at_once() -> None:
     anna = factories.trainee()
-    facts.entitle(anna, Module.objects.get(code="module-iv"), "Complete Package", by=None, now=NOW)
+    recording.entitle(anna, Module.objects.get(code="module-iv"), "Complete Package", by=None, now=NOW)
     held = factories.reservation(trainee=anna)
     assert (held.state, held.price_cents, held.held_until, held.paid_elsewhere) == (State.CONFIRMED, 0, None, True)
     assert not held.charges.exists()
@@ -135,7 +135,7 @@ def test_each_prerequisite_alone_keeps_a_seat_from_someone_who_lacks_it(lacking:
 def test_a_waiver_lets_someone_in_and_one_for_another_cohort_does_not() -> None:
     here, there, anna = factories.cohort(), factories.cohort(), factories.trainee(lacking="module-iii")
     registrar = factories.person(Role.REGISTRAR)
-    facts.waive(
+    waiving.waive(
         anna, "module-iii", kind=WaiverKind.WAIVER, reason="Taught it", by=registrar, now=NOW, cohort_id=here.pk
     )
     with pytest.raises(admission.PrerequisitesUnmet):

@@ -517,7 +517,7 @@ def test_an_expired_hold_leads_to_the_seat_they_have_meanwhile(client: Client, t
 
 
 def test_a_seat_paid_for_elsewhere_owes_nothing_and_may_move(client: Client, trainee: User, moment: datetime) -> None:
-    from workshops.prerequisites.facts import entitle
+    from workshops.prerequisites.recording import entitle
     from workshops.programme.models import Module
 
     entitle(trainee, Module.objects.get(code="module-iv"), "Package", by=None, now=moment)

@@ -174,7 +174,7 @@ def test_a_closed_cohort_is_refused(client: Client, trainee: User, moment: datet
 def test_a_seat_that_is_paid_for_already_skips_the_deposit(
     client: Client, cohort: Cohort, trainee: User, moment: datetime
 ) -> None:
-    from workshops.prerequisites.facts import entitle
+    from workshops.prerequisites.recording import entitle
 
     entitle(trainee, Module.objects.get(code="module-iv"), "Package", by=None, now=moment)
     answer = reserve(client, cohort)

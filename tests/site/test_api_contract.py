@@ -71,6 +71,7 @@ def test_every_operation_declares_who_may_call_it(name: str) -> None:
 def test_the_calls_are_those_of_the_contract() -> None:
     assert sorted(re.sub(r"\{\w+\}", "{id}", name) for name in OPERATIONS) == [
         "DELETE /waitlist/{id}",
+        "GET /accesses",
         "GET /cohorts",
         "GET /cohorts/{id}",
         "GET /cohorts/{id}/eligibility",
@@ -80,6 +81,7 @@ def test_the_calls_are_those_of_the_contract() -> None:
         "GET /reservations",
         "GET /reservations/{id}",
         "GET /waitlist",
+        "POST /accesses",
         "POST /completions",
         "POST /reservations",
         "POST /reservations/{id}/cancel",
@@ -305,7 +307,13 @@ def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) 
     call("registrar", "POST /completions", 201, completion)
     call("registrar", "POST /completions", 200, completion)
     call("registrar", "POST /completions", 409, {**completion, "completed_on": "2026-12-02"})
+    call("registrar", "POST /completions", 200, {**completion, "completed_on": "2026-12-02", "why": "A slip."})
     call("registrar", "GET /completions", 200)
+    access = {"email": "ines@example.org", "module": "module-iv", "granted_on": "2026-12-01"}
+    call("registrar", "POST /accesses", 201, access)
+    call("registrar", "POST /accesses", 200, access)
+    call("registrar", "POST /accesses", 409, {**access, "granted_on": "2026-12-02"})
+    call("registrar", "GET /accesses", 200)
     trainee.completions.filter(module__code="module-i").delete()
     call("registrar", "POST /reservations", 403, {"cohort": other.public_id})
 

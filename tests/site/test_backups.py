@@ -254,6 +254,36 @@ def test_the_commands_say_what_they_did_or_why_not(place: Place, empty: Place, t
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------
+@contextmanager
+def in_the_bucket(name: str) -> Iterator[None]:
+    """Be an installation whose uploaded files lie in a bucket."""
+    bucket = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": name}}
+    with override_settings(STORAGES={**settings.STORAGES, "default": bucket}):
+        yield
+
+
+def test_a_backup_says_that_files_in_a_bucket_are_not_in_it(place: Place, empty: Place, tmp_path: Path) -> None:
+    in_full, without = tmp_path / "in-full.zip", tmp_path / "without.zip"
+    place.manage("backup", str(in_full))
+    said, warned = StringIO(), StringIO()
+    with place.here(), in_the_bucket("cintima-files"):
+        call_command("backup", str(without), stdout=said, stderr=warned)
+    assert "uploaded" not in said.getvalue()
+    assert "cintima-files and are NOT in this backup" in warned.getvalue()
+    with open_backup(without) as (_, manifest):
+        assert (manifest.bucket, manifest.files) == ("cintima-files", {})
+    with empty.here():
+        with pytest.raises(CommandError, match="lie in the bucket cintima-files"):
+            call_command("restore", str(without))
+        with in_the_bucket("another-one"):
+            with pytest.raises(CommandError, match="Restore without FILES_URL"):
+                call_command("restore", str(in_full))
+            said = StringIO()
+            call_command("restore", str(without), stdout=said)
+    assert "Its uploaded files lie in the bucket cintima-files." in said.getvalue()
+    assert empty.rows() == place.rows()
+
+
 def test_only_its_owner_can_read_a_backup(place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()

@@ -28,12 +28,13 @@ ONE_WRITER = {
     r"(?:LedgerEntry|Posting)\.objects\.(?:create|bulk_create)": "booking/payments/ledger.py",
     r"HistoryLine\.objects\.(?:create|bulk_create)": "workshops/history/record.py",
     r"\bPost\.objects\.(?:filter\(.*\)\.update|create|bulk_create)": "workshops/conversations/writing.py",
+    r"ProofFile\.objects\.(?:filter\([^()#]*\)\.update|create|bulk_create)": "workshops/prerequisites/files/keeping.py",
     r"RoleGrant\.objects\.(?:get_or_create|create|bulk_create|filter\(.*\)\.delete)": "workshops/people/roles.py",
     r"(?<![.\w])insert\(\[?\s*(?:reservation|charges)": "booking/reservations/lifecycle.py",
     r"import stripe|from stripe": "booking/payments/gateways/stripe.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.
-EXCEPTIONS = {"booking/management/commands/sample_season.py", "booking/desk/sample.py"}
+EXCEPTIONS = {"booking/management/commands/sample_season.py", "booking/desk/sample/season.py"}
 
 
 @pytest.mark.parametrize(("writing", "writer"), ONE_WRITER.items(), ids=list(ONE_WRITER.values()))

@@ -142,6 +142,14 @@ def test_the_table_says_the_default_meaning_and_an_example(variable: str) -> Non
         ("EMAIL_URL", "memory:"),
         ("EMAIL_FROM", "CINTIMA"),
         ("EMAIL_REPLY_TO", "the office"),
+        ("FILES_URL", "/var/files"),
+        ("FILES_URL", "s3://bucket"),
+        ("FILES_URL", "s3://key@bucket"),
+        ("FILES_URL", "s3://key:secret@"),
+        ("FILES_URL", "s3://key:secret@bucket/folder"),
+        ("FILES_URL", "s3://key:secret@bucket?public=yes"),
+        ("FILES_URL", "s3://key:secret@bucket?endpoint=storage.example.org"),
+        ("FILES_URL", "s3://key:sec/ret@bucket"),
         ("WEB_WORKERS", "none"),
         ("WEB_THREADS", "1000"),
         ("LOG_LEVEL", "LOUD"),
@@ -161,7 +169,7 @@ def test_whoever_starts_it_reads_the_sentence_and_nothing_else(variable: str, va
     assert variable in done.stderr
 
 
-@pytest.mark.parametrize("variable", ["DATABASE_URL", "EMAIL_URL"])
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "EMAIL_URL", "FILES_URL"])
 def test_no_secret_is_said_aloud(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in refusal(monkeypatch, tmp_path, {variable: "gopher://user:hunter2@host/name"})
     assert "hunter2" not in refusal(monkeypatch, tmp_path, {variable: "smtp://user:hunter2@host:port/name"})
@@ -190,6 +198,27 @@ def test_every_address_of_a_mail_server_that_the_table_shows_is_understood(
     assert (settings["EMAIL_BACKEND"].split(".")[-2], *(settings[f"EMAIL_{name}"] for name in names)) == expected
 
 
+def test_files_lie_in_the_data_folder_unless_a_bucket_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = understood(monkeypatch, tmp_path, {})["STORAGES"]["default"]
+    assert (storage["BACKEND"].rpartition(".")[2], storage["OPTIONS"]) == (
+        "FileSystemStorage",
+        {"location": tmp_path / "files"},
+    )
+    url = "s3://k%2Fey:se%2Fcret@cintima-files?endpoint=https://storage.example.org:9000&region=eu-1"
+    storage = understood(monkeypatch, tmp_path, {"FILES_URL": url})["STORAGES"]["default"]
+    options = storage["OPTIONS"]
+    assert storage["BACKEND"] == "storages.backends.s3.S3Storage"
+    assert [options[name] for name in ("access_key", "secret_key", "bucket_name", "endpoint_url", "region_name")] == [
+        "k/ey",
+        "se/cret",
+        "cintima-files",
+        "https://storage.example.org:9000",
+        "eu-1",
+    ]
+    assert (options["client_config"].s3, options["querystring_auth"]) == ({"addressing_style": "path"}, True)
+    assert "custom_domain" not in options
+
+
 # -- production --------------------------------------------------------------------------------------------------------
 def test_production_with_sound_values_has_nothing_to_be_warned_of(tmp_path: Path) -> None:
     done = run(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **production(tmp_path))
@@ -214,6 +243,7 @@ def test_production_with_sound_values_has_nothing_to_be_warned_of(tmp_path: Path
         ("EMAIL_URL", "file:///tmp/mail"),
         ("DATABASE_URL", "sqlite://:memory:"),
         ("DATABASE_URL", "sqlite://"),
+        ("FILES_URL", "s3://key:secret@bucket?endpoint=http://storage.example.org"),
     ],
 )
 def test_production_refuses_what_is_only_fit_for_trying_out(

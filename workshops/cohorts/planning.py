@@ -270,6 +270,26 @@ def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | No
 
 
 @writes
+def teach_instead(person: User, to: User) -> None:
+    """Give the teachings of one account to another account of the same person; where both teach, one is left.
+
+    Locks the teachings of both.
+    """
+    theirs = list(Teaching.objects.select_for_update(no_key=True).filter(instructor__in=(person, to)).order_by("pk"))
+    taught = {each.cohort_id: each for each in theirs if each.instructor_id == to.pk}
+    for each in theirs:
+        if each.instructor_id == to.pk:
+            continue
+        if known := taught.get(each.cohort_id):
+            each.delete()
+            known.is_lead = known.is_lead or each.is_lead
+            known.save(update_fields=["is_lead"])
+        else:
+            each.instructor = to
+            each.save(update_fields=["instructor"])
+
+
+@writes
 def resize(cohort: Cohort, capacity: int, *, by: User, now: datetime) -> list[int]:
     """Bring the cohort to `capacity` seats. Returns the ids of the people whose lapsed holds went with their seats.
 

@@ -5,16 +5,18 @@ calls it, and returns facts: which seat, and whose lapsed hold it displaced. Loc
 cohort, seat, reservation, entry in the line, charge, payment; whoever keeps to it cannot block another for ever.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Case, DateTimeField, F, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, DateTimeField, Exists, F, QuerySet, Value, When
 
 from workshops.cohorts.models import Cohort, Seat, SeatStatus, seat_is_free
 from workshops.compiled import Compiled, Parameter
 from workshops.people.models import User
+from workshops.people.presence import open_account
 
 
 class CohortFull(Exception):
@@ -74,7 +76,13 @@ def any_left(cohort_id: int, now: datetime) -> bool:
 
 
 def claim(
-    cohort_id: int, occupant_id: int, *, until: datetime | None, now: datetime, number: int | None = None
+    cohort_id: int,
+    occupant_id: int,
+    *,
+    until: datetime | None,
+    now: datetime,
+    number: int | None = None,
+    keeping_open: bool = False,
 ) -> Claimed:
     """Take one seat for this person: held until `until`, or taken for good when that is None.
 
@@ -84,8 +92,11 @@ def claim(
     Locks the one seat it takes. Where every free seat is being taken by others at this moment, it waits for them once,
     because one of them may yet step back.
 
+    `keeping_open`, for whoever asks for themselves and has locked nothing that says whose it is: their account must be
+    open, and stays so until the transaction ends. It is the same statement, since it is asked for every seat.
+
     Raises:
-        CohortFull: when no seat is left.
+        CohortFull: when no seat is left, or that account was merged or erased at this very moment.
     """
     if number is None:
         wanted = {"cohort": cohort_id, "occupant": occupant_id, "now": now}
@@ -93,7 +104,7 @@ def claim(
     else:
         wanted = {"cohort": cohort_id, "number": number, "now": now}
         ways = [_THAT_ONE]
-    found = next((seat for way in ways if (seat := _take(way, wanted, occupant_id, until))), None)
+    found = next((seat for way in ways if (seat := _take(way, wanted, occupant_id, until, keeping_open))), None)
     if found is None:
         raise CohortFull
     return found
@@ -118,23 +129,30 @@ _KEY = BigIntegerField()
 _FREE = Compiled(lambda: _own_first(_free().select_for_update(skip_locked=True)))
 _FREE_SOON = Compiled(lambda: _own_first(_free().select_for_update()))
 _THAT_ONE = Compiled(lambda: _free(number=Parameter("number", _KEY)).order_by().select_for_update())
+_ANYONE = "SELECT %s"
+_WHO = "SELECT id FROM workshops_user WHERE id = %s AND is_active FOR SHARE"
 _TO = "UPDATE workshops_seat SET status = %s, occupant_id = %s, held_until = %s"
 
 
-def _take(way: Compiled[Seat], wanted: dict[str, Any], occupant_id: int, until: datetime | None) -> Claimed | None:
+def _take(
+    way: Compiled[Seat], wanted: dict[str, Any], occupant_id: int, until: datetime | None, keeping_open: bool
+) -> Claimed | None:
     """Find a seat, lock it and make it theirs: one statement on PostgreSQL, which returns who had it before."""
     becomes = [SeatStatus.HELD if until else SeatStatus.TAKEN, occupant_id, until]
     if connection.vendor == "sqlite":
         for seat in way(**wanted):
-            Seat.objects.filter(pk=seat.pk).update(status=becomes[0], occupant_id=occupant_id, held_until=until)
-            return Claimed(number=seat.number, displaced_id=seat.occupant_id)
+            its = Seat.objects.filter(pk=seat.pk)
+            its = its.filter(Exists(open_account(occupant_id))) if keeping_open else its
+            if its.update(status=becomes[0], occupant_id=occupant_id, held_until=until):
+                return Claimed(number=seat.number, displaced_id=seat.occupant_id)
         return None
     finding, values = way.statement(**wanted)
+    who = _WHO if keeping_open else _ANYONE
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH it AS MATERIALIZED ({finding}) {_TO} FROM it WHERE workshops_seat.id = it.id "
-            "RETURNING it.number, it.occupant_id",
-            [*values, *becomes],
+            f"WITH it AS MATERIALIZED ({finding}), who AS MATERIALIZED ({who}) "
+            f"{_TO} FROM it, who WHERE workshops_seat.id = it.id RETURNING it.number, it.occupant_id",
+            [*values, occupant_id, *becomes],
         )
         row = cursor.fetchone()
     return Claimed(*row) if row else None
@@ -143,6 +161,21 @@ def _take(way: Compiled[Seat], wanted: dict[str, Any], occupant_id: int, until: 
 def lock(cohort_id: int, occupant_id: int) -> None:
     """Lock this person's seat, if they have one, for a command that will decide about it after reading more."""
     list(Seat.objects.select_for_update().filter(cohort_id=cohort_id, occupant_id=occupant_id).values_list("pk"))
+
+
+def lock_of(people: Collection[int]) -> None:
+    """Lock every seat of these people, in whatever cohort, for a command that will hand them over."""
+    seats = Seat.objects.select_for_update(no_key=True).filter(occupant__in=people)
+    list(seats.order_by("pk").values_list("pk"))
+
+
+def hand_over(occupant_id: int, to_id: int) -> None:
+    """Give every seat of one account to another account of the same person. The caller has locked them all.
+
+    Raises:
+        IntegrityError: when both have one in the same cohort.
+    """
+    Seat.objects.filter(occupant_id=occupant_id).update(occupant_id=to_id)
 
 
 def take(cohort_id: int, occupant_id: int) -> bool:

@@ -33,6 +33,8 @@ class Subject:
     page_of_person: str
     page_of_school: str
     before: Sequence[Before] = ()
+    thing: str = "reservation"
+    """What it is about is one of these: the page on which the conversation stands."""
 
     def title_at(self, moment: datetime) -> str:
         """What it was about at this moment, where that was something else; otherwise empty."""

@@ -6,6 +6,8 @@ Who may open the page, and what the conversation is about, is for that page to s
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from django.conf import settings
 from django.http import HttpResponse, QueryDict
@@ -14,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.timezone import now as current_time
 
 from workshops.conversations.forms import PostForm
+from workshops.conversations.models import Post
 from workshops.conversations.reading import SHOWN_AT_ONCE, Line, Subject, Thread, thread_of
 from workshops.conversations.writing import OWN, CannotWrite, mark_read, write
 from workshops.people.models import User
@@ -22,6 +25,16 @@ from workshops.web.access import SignedInRequest
 from workshops.web.forms import form_page, posted
 
 EVERYTHING = 10_000
+
+
+class Say(Protocol):
+    """Writes a post: `writing.write` about one thing, or what changes something else in the same transaction.
+
+    Raises `CannotWrite` as that does.
+    """
+
+    def __call__(self, *, person: User, author: User, words: str, title: str, link: str, now: datetime) -> Post:
+        """Write it."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +81,18 @@ def conversation(
     return Conversation(subject, thread, form or _form(subject, is_desk=is_desk), is_desk, is_own_at_desk)
 
 
-def conversation_page(request: SignedInRequest, subject: Subject, *, back: str, is_desk: bool) -> HttpResponse:
-    """The conversation's own page, with all of it; a POST adds to it.
+def conversation_page(
+    request: SignedInRequest, subject: Subject, *, back: str, is_desk: bool, say: Say | None = None
+) -> HttpResponse:
+    """The conversation's own page, with all of it; a POST adds to it, by `say` where more is to change than the thread.
 
     After that a browser goes `back` to the page that shows the conversation among other things, while htmx gets the
     thread alone. What cannot be taken comes back as it was typed, with 422.
     """
     now, by_htmx = current_time(), request.headers.get("HX-Request") == "true"
     form = _form(subject, posted(request), is_desk=is_desk)
-    if form.is_valid() and _written(request.user, subject, form, is_desk=is_desk, now=now):
+    say = say or partial(write, subject.about)
+    if form.is_valid() and _written(request.user, subject, form, say, is_desk=is_desk, now=now):
         if not by_htmx:
             return redirect(f"{back}#conversation")
         shown = conversation(request, subject, is_desk=is_desk, now=now)
@@ -93,15 +109,14 @@ def _form(subject: Subject, data: QueryDict | None = None, *, is_desk: bool) -> 
     return PostForm(data, label=f"Write to {subject.person}" if is_desk else "Write to the school")
 
 
-def _written(author: User, subject: Subject, form: PostForm, *, is_desk: bool, now: datetime) -> bool:
+def _written(author: User, subject: Subject, form: PostForm, say: Say, *, is_desk: bool, now: datetime) -> bool:
     """Write it, or say on the form why not."""
     if is_desk and author.pk == subject.person.pk:
         form.add_error("words", OWN)
         return False
     other_side = subject.page_of_person if is_desk else subject.page_of_school
     try:
-        write(
-            subject.about,
+        say(
             person=subject.person,
             author=author,
             words=form.cleaned_data["words"],

@@ -125,6 +125,16 @@ def settle(post: Post, *, by: User, now: datetime) -> bool:
     return True
 
 
+def hand_over(person: User, to: User) -> None:
+    """Give the threads of one account to another account of the same person, who wrote in them what it wrote.
+
+    What either wrote there for the school stays the school's; what `person` wrote to others for it stays signed.
+    """
+    Post.objects.filter(person=person, author=to).update(author=None)
+    Post.objects.filter(person=person, author=person).update(author=to)
+    Post.objects.filter(person=person).update(person=to)
+
+
 def _keep_the_pace(within_the_hour: list[datetime]) -> None:
     if len(within_the_hour) < MOST_AN_HOUR:
         return

@@ -5,23 +5,27 @@ anew after every migration: SQLite drops them whenever it rebuilds a table. Ther
 it compares, so a migration that removes a column of such a table first drops the table's trigger on UPDATE.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Mapping
 
 from django.db import connections, transaction
 
+Emptied = Mapping[str, str | None]
+"""Columns that erasing a person empties, and what each is then: NULL where it names somebody, '' where it is words."""
 
-def make_append_only(table: str, *, may_be_emptied: Collection[str] = (), using: str = "default") -> None:
+
+def make_append_only(table: str, *, may_be_emptied: Emptied | None = None, using: str = "default") -> None:
     """Make the database refuse UPDATE, DELETE and TRUNCATE on `table`, which need not exist yet.
 
-    An UPDATE that does nothing but set columns in `may_be_emptied` to NULL goes through: that is how a person is
-    erased. Refusals are IntegrityErrors on both databases.
+    An UPDATE that does nothing but empty columns in `may_be_emptied`, each to the one value given there, goes through:
+    that is how a person is erased. Refusals are IntegrityErrors on both databases.
     """
     connection = connections[using]
     with transaction.atomic(using), connection.cursor() as cursor:
         if table not in connection.introspection.table_names(cursor):
             return
         columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
-        for statement in _WRITERS[connection.vendor](table, columns, may_be_emptied):
+        for statement in _WRITERS[connection.vendor](table, columns, may_be_emptied or {}):
             cursor.execute(statement)
 
 
@@ -37,12 +41,12 @@ def triggers_on(table: str, *, using: str = "default") -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-def _on_sqlite(table: str, columns: list[str], may_be_emptied: Collection[str]) -> list[str]:
+def _on_sqlite(table: str, columns: list[str], may_be_emptied: Emptied) -> list[str]:
     allowed = "0"  # where nothing may change, an UPDATE that changes nothing has no business either
     if may_be_emptied:
         same = {column: f'NEW."{column}" IS OLD."{column}"' for column in columns}
-        for column in may_be_emptied:
-            same[column] = f'({same[column]} OR NEW."{column}" IS NULL)'
+        for column, empty in may_be_emptied.items():
+            same[column] = f'({same[column]} OR NEW."{column}" IS {"NULL" if empty is None else repr(empty)})'
         allowed = " AND ".join(same.values())
     statements = []
     for event, condition in (("UPDATE", f"NOT ({allowed})"), ("DELETE", "1")):
@@ -59,14 +63,14 @@ def _on_sqlite(table: str, columns: list[str], may_be_emptied: Collection[str]) 
 _REFUSE = """
 CREATE OR REPLACE FUNCTION refuse_to_change_what_happened() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    may_be_emptied text;
     allowed jsonb;
 BEGIN
     IF TG_OP = 'UPDATE' AND TG_NARGS > 0 THEN
         allowed := to_jsonb(OLD);
-        FOREACH may_be_emptied IN ARRAY TG_ARGV LOOP
-            IF to_jsonb(NEW) -> may_be_emptied = 'null' THEN
-                allowed := jsonb_set(allowed, ARRAY[may_be_emptied], 'null');
+        -- Pairs: a column that may be emptied, and what it is then, as JSON.
+        FOR pair IN 0 .. TG_NARGS - 2 BY 2 LOOP
+            IF to_jsonb(NEW) -> TG_ARGV[pair] = TG_ARGV[pair + 1]::jsonb THEN
+                allowed := jsonb_set(allowed, ARRAY[TG_ARGV[pair]], TG_ARGV[pair + 1]::jsonb);
             END IF;
         END LOOP;
         IF to_jsonb(NEW) = allowed THEN
@@ -79,8 +83,8 @@ $$
 """
 
 
-def _on_postgresql(table: str, _columns: list[str], may_be_emptied: Collection[str]) -> list[str]:
-    emptied = ", ".join(f"'{column}'" for column in may_be_emptied)
+def _on_postgresql(table: str, _columns: list[str], may_be_emptied: Emptied) -> list[str]:
+    emptied = ", ".join(f"'{column}', '{json.dumps(empty)}'" for column, empty in may_be_emptied.items())
     statements = [_REFUSE]
     for event, each, arguments in (("UPDATE", "ROW", emptied), ("DELETE", "ROW", ""), ("TRUNCATE", "STATEMENT", "")):
         statements.append(

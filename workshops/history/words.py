@@ -49,11 +49,37 @@ SENTENCES: Mapping[str, str] = {
     "token-revoked": "API token revoked",
     "completion-recorded": "{module} recorded as finished on {on}",
     "completion-corrected": "{module} corrected to finished on {on}",
+    "completion-taken-back": "{module} finished on {on} was taken off the record",
     "access-recorded": "Access to {module} recorded from {on}",
     "access-corrected": "Access to {module} corrected to {on}",
+    "access-taken-back": "Access to {module} from {on} was taken off the record",
     "entitlement-recorded": "{module} recorded as paid elsewhere",
+    "entitlement-taken-back": "{module} paid elsewhere was taken off the record",
     "days-accepted": "{days} days on set accepted",
     "days-taken-back": "The acceptance of days on set was taken back",
+    "record-sent": "{days} days on set sent for review",
+    "record-reopened": "Days on set taken back from review, to be changed",
+    "record-withdrawn": "A record of days on set was taken back",
+    "record-asked": "A question was asked about days on set",
+    "record-answered": "The question about days on set was answered",
+    "record-second-eyes": "A second pair of eyes was asked for",
+    "record-second-eyes-back": "No second pair of eyes is needed any more",
+    "record-accepted": "{days} of {of} days on set accepted",
+    "record-rejected": "{days} days on set were not accepted",
+    "record-undone": "The decision about days on set was taken back",
+    "proof-added": "A file of proof was added",
+    "proof-removed": "A file of proof was taken away",
+    "proof-opened": "A file of proof was opened",
+    "proof-deleted": "{files} files of proof were deleted",
+    "audit-begun": "Proof is kept for an audit",
+    "audit-ended": "The audit has ended",
+    "data-downloaded": "Everything kept about them was downloaded",
+    "erasure-asked": "Asked to be erased",
+    "erasure-taken-back": "Took back that they asked to be erased",
+    "erasure-declined": "Erasure was declined",
+    "erased": "Erased: the books and certification records stay without a name",
+    "merged": "The account of the same person was merged into this one",
+    "brought-over": "Came here with another account of the same person",
     "waiver-given": "Exception made for {requirement}",
     "waiver-taken-back": "The exception for {requirement} was taken back",
     "accepted-before-recorded": "{requirement} recorded as accepted before this system",
@@ -128,7 +154,7 @@ def who(line: HistoryLine, reader: "User") -> str:
     """Who did it, as this reader may know it: a trainee sees "the school", a registrar the name."""
     if line.by is None:
         return "automatic"
-    if line.by_id == reader.pk:
+    if reader.pk in (line.by_id, line.by.merged_into_id):
         return "you"
     return str(line.by) if reader.is_registrar else "the school"
 

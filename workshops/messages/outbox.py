@@ -19,6 +19,8 @@ from workshops.transactions import writes
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
+ADDRESS = "address"
+"""Where a message carries an address of its own: that of somebody who has just been erased."""
 # A server that is down for a night must not cost a message; after these it is the registrar's turn to look.
 BACKOFF = (
     timedelta(minutes=1),
@@ -44,6 +46,11 @@ def queue(
     queue_all(kind, [(about, to, context)], now=now, step=step)
 
 
+def hand_over(person: User, to: User) -> None:
+    """Give the messages of one account to another account of the same person: what still waits goes to its address."""
+    Message.objects.filter(to=person).update(to=to)
+
+
 def queue_all(
     kind: str,
     messages: Iterable[tuple[tuple[str, str], User, Mapping[str, str]]],
@@ -64,8 +71,18 @@ def queue_all(
             due_at=now,
         )
         for about, to, context in messages
+        if to.erased_at is None  # there is no address to write to
     ]
     insert(queued, passing_over_known=True)
+
+
+def queue_last_word(kind: str, about: tuple[str, str], to: User, context: Mapping[str, str], *, now: datetime) -> None:
+    """Queue the last message to somebody who is being erased, in the transaction that does it.
+
+    Their account has no address any more, so the message carries it, with their name, and is deleted once it is sent.
+    `to` is the person as they were.
+    """
+    queue(kind, about, to, {**context, ADDRESS: to.email}, now=now)
 
 
 def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:
@@ -101,6 +118,9 @@ def send_due(*, now: datetime, limit: int = 10) -> int:
             log.warning("Message %s could not be sent: %s", message.pk, type(error).__name__)
             _failed(message, error, now)
         else:
+            if ADDRESS in message.context:
+                Message.objects.filter(pk=message.pk).delete()
+                continue
             Message.objects.filter(pk=message.pk).update(
                 state=MessageState.SENT, sent_at=now, lease_until=None, attempts=F("attempts") + 1, last_error=""
             )
@@ -131,7 +151,7 @@ def _send(message: Message, connection: object) -> None:
         subject=words.subject,
         body=words.text,
         from_email=formataddr(sender),
-        to=[formataddr((" ".join(message.to.name.split()), message.to.email))],
+        to=[_reader(message)],
         reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
         headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
         connection=connection,
@@ -139,6 +159,12 @@ def _send(message: Message, connection: object) -> None:
     html = render_to_string("messages/layout.html", {"words": words, "site_url": settings.SITE_URL})
     mail.attach_alternative(html, "text/html")
     mail.send()
+
+
+def _reader(message: Message) -> str:
+    if ADDRESS in message.context:
+        return formataddr((message.context["name"], message.context[ADDRESS]))
+    return formataddr((" ".join(message.to.name.split()), message.to.email))
 
 
 def _failed(message: Message, error: Exception, now: datetime) -> None:

@@ -11,7 +11,8 @@ from django import forms
 
 from workshops.people.models import Scope, User
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Also marks that nobody sees: they turn the reading direction, or hide what a text begins with from a spreadsheet.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 @cache

@@ -13,6 +13,9 @@ from django.db.models.functions import Lower
 
 from workshops.ids import new_id
 
+NAMELESS = "Someone who was erased"
+"""What stands in rosters, books and histories where a name stood."""
+
 
 class Role(models.TextChoices):
     """What a person is here. One person may be several at once."""
@@ -62,6 +65,15 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(max_length=64, blank=True, help_text="Times are shown in it beside Los Angeles time.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="merged",
+        help_text="The account that took over.",
+    )
+    erased_at = models.DateTimeField(null=True, editable=False, help_text="Since when nothing here says who it was.")
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -77,7 +89,7 @@ class User(AbstractBaseUser):
         )
 
     def __str__(self) -> str:
-        return self.name or self.email
+        return NAMELESS if self.erased_at else self.name or self.email
 
     def get_full_name(self) -> str:
         """What Django and allauth call the name."""
@@ -107,6 +119,31 @@ class User(AbstractBaseUser):
     def has_module_perms(self, app_label: str) -> bool:
         """Django's admin asks this for each app. Sign-in secrets belong to apps that nobody looks into."""
         return self.is_registrar and app_label in {"workshops", "booking"}
+
+
+class ErasureRequest(models.Model):
+    """Someone asked that what is kept about them go. A registrar carries it out, or says why it cannot be."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="erasure_requests")
+    words = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    taken_back_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    answer = models.TextField(blank=True, help_text="Why it was declined; empty where it was carried out.")
+
+    class Meta:
+        ordering = ("-asked_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user",),
+                condition=models.Q(answered_at=None, taken_back_at=None),
+                name="erasure_request_open_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} asked to be erased"
 
 
 class RoleGrant(models.Model):

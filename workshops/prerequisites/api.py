@@ -1,24 +1,33 @@
-"""The API of what someone has finished, and the shape in which calls answer where someone stands."""
+"""The API of modules finished and access given, and the shape in which calls answer where someone stands."""
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypedDict
 
 from ninja import Query, Router, Status
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from workshops.people.addresses import account_at
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites.check import Outcome
-from workshops.prerequisites.facts import BadFact, Contradiction, complete
-from workshops.prerequisites.models import Completion
+from workshops.prerequisites.models import Access, Completion
+from workshops.prerequisites.recording import BadFact, Contradiction, complete, grant_access, not_their_own
 from workshops.programme.models import Module
 from workshops.web.invalid import invalid
 from workshops.web.operations import PersonsRequest, operation, roles
 from workshops.web.paging import Page, Paging, page
 from workshops.web.problems import Problem
-from workshops.web.shapes import Day, Moment, Word
+from workshops.web.shapes import Day, Moment, Sentence, Word
 
-router = Router(tags=["Completions"])
+router = Router(tags=["Modules"])
 REGISTRARS = roles(Role.REGISTRAR, scopes=[Scope.REGISTRAR])
+
+
+class Correction(TypedDict):
+    """How the writers are told that a date on record may be changed."""
+
+    why: str
+    correct: bool
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,33 @@ class CompletionAnswer:
     recorded_at: Moment
 
 
+@dataclass(frozen=True)
+class AccessAnswer:
+    """The day on which the school let somebody into a module."""
+
+    email: str
+    name: str
+    module: str
+    granted_on: date
+    recorded_at: Moment
+
+
 class CompletionAsked(BaseModel):
     """A module finished. `module` is its code (module-iii) or its numeral (III)."""
 
     email: Word
     module: Word
     completed_on: Day
+    why: Sentence = Field("", description="Why the date on record is corrected. Without it, another date is refused.")
+
+
+class AccessAsked(BaseModel):
+    """Access to a module. `module` is its code (module-iii) or its numeral (III)."""
+
+    email: Word
+    module: Word
+    granted_on: Day
+    why: Sentence = Field("", description="Why the date on record is corrected. Without it, another date is refused.")
 
 
 @operation(router, "GET", "/completions", {200: Page[CompletionAnswer]}, access=REGISTRARS)
@@ -77,7 +107,7 @@ def completions(request: PersonsRequest, asked: Query[Paging]) -> Page[Completio
     Of everybody, the last recorded first.
     """
     rows = Completion.objects.select_related("user", "module")
-    return page(rows, asked, by=("-recorded_at", "-pk")).showing(lambda found: [_shown(row) for row in found])
+    return page(rows, asked, by=("-recorded_at", "-pk")).showing(lambda found: [_completion(row) for row in found])
 
 
 @operation(
@@ -91,26 +121,80 @@ def completions(request: PersonsRequest, asked: Query[Paging]) -> Page[Completio
 def record_completion(request: PersonsRequest, asked: CompletionAsked) -> Status[CompletionAnswer]:
     """Record a completion
 
-    201 when it is new and 200 when it was known. A date other than the one on record is refused: it is corrected, with
-    a reason, on the person's page.
+    201 when it is new and 200 when it was known. A date other than the one on record is refused, unless `why` says why
+    it is corrected: then it is, and the answer is 200.
     """
-    user, module = _person(asked.email), _module(asked.module)
+    user, module = _person(asked.email, request.person), _module(asked.module)
+    is_new = not Completion.objects.filter(user=user, module=module).exists()
     try:
-        created = complete(user, module, asked.completed_on, by=request.person, now=request.now)
+        changed = complete(
+            user, module, asked.completed_on, by=request.person, now=request.now, **_correction(asked.why)
+        )
     except BadFact as problem:
         raise invalid("completed_on", str(problem)) from None
     except Contradiction as conflict:
-        detail = f"{conflict} Correct it on the person's page, with a reason."
-        raise Problem("conflicting-completion", detail, recorded=conflict.recorded) from None
+        raise _conflict("conflicting-completion", conflict) from None
     row = Completion.objects.select_related("user", "module").get(user=user, module=module)
-    return Status(201 if created else 200, _shown(row))
+    return Status(201 if is_new and changed else 200, _completion(row))
 
 
-def _person(email: str) -> User:
-    user = User.objects.filter(email=email.strip().lower()).first()
+@operation(router, "GET", "/accesses", {200: Page[AccessAnswer]}, access=REGISTRARS)
+def accesses(request: PersonsRequest, asked: Query[Paging]) -> Page[AccessAnswer]:  # noqa: ARG001
+    """List access to modules
+
+    Of everybody, the last recorded first.
+    """
+    rows = Access.objects.select_related("user", "module")
+    return page(rows, asked, by=("-recorded_at", "-pk")).showing(lambda found: [_access(row) for row in found])
+
+
+@operation(
+    router,
+    "POST",
+    "/accesses",
+    {200: AccessAnswer, 201: AccessAnswer},
+    access=REGISTRARS,
+    problems=("conflicting-access",),
+)
+def record_access(request: PersonsRequest, asked: AccessAsked) -> Status[AccessAnswer]:
+    """Record access to a module
+
+    The day counts: days on set are counted back from it for good. 201 when it is new and 200 when it was known. A date
+    other than the one on record is refused, unless `why` says why it is corrected: then it is, and the answer is 200.
+    """
+    user, module = _person(asked.email, request.person), _module(asked.module)
+    is_new = not Access.objects.filter(user=user, module=module).exists()
+    try:
+        changed = grant_access(
+            user, module, asked.granted_on, by=request.person, now=request.now, **_correction(asked.why)
+        )
+    except BadFact as problem:
+        raise invalid("granted_on", str(problem)) from None
+    except Contradiction as conflict:
+        raise _conflict("conflicting-access", conflict) from None
+    row = Access.objects.select_related("user", "module").get(user=user, module=module)
+    return Status(201 if is_new and changed else 200, _access(row))
+
+
+def _person(email: str, by: User) -> User:
+    """Whose address this is: of merged accounts, the one that took over."""
+    user = account_at(email)
     if user is None:
         raise invalid("email", "Nobody here has this address.")
+    try:
+        not_their_own(user, by)
+    except BadFact as refused:
+        raise invalid("email", str(refused)) from None
     return user
+
+
+def _correction(why: str) -> Correction:
+    return {"why": why.strip(), "correct": bool(why.strip())}
+
+
+def _conflict(slug: str, conflict: Contradiction) -> Problem:
+    detail = f"{conflict} To correct it, send `why` with the reason, or do it on the person's page."
+    return Problem(slug, detail, recorded=conflict.recorded)
 
 
 def _module(name: str) -> Module:
@@ -121,5 +205,9 @@ def _module(name: str) -> Module:
     raise invalid("module", "Write the module's code, such as module-iii.")
 
 
-def _shown(row: Completion) -> CompletionAnswer:
+def _completion(row: Completion) -> CompletionAnswer:
     return CompletionAnswer(row.user.email, row.user.name, row.module.code, row.completed_on, row.recorded_at)
+
+
+def _access(row: Access) -> AccessAnswer:
+    return AccessAnswer(row.user.email, row.user.name, row.module.code, row.granted_on, row.recorded_at)

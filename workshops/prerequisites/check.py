@@ -1,6 +1,6 @@
 """The one check of prerequisites: pure functions from rules and facts to reasons.
 
-The rules are the programme's; the facts are one person's. Pages, the API, the reserve button and later the line all
+The rules are the programme's; the facts are one person's. Pages, the API, the reserve button, the line and the desk all
 read the same `Standing`.
 """
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from workshops.clock import in_words
+
+MOST_DRAWN = 40
+"""More days than this are told of, and not drawn."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,19 @@ class Rule:
     module: str | None = None
     needed: int = 1
     within_years: int | None = None
+    opens_title: str = ""
+    """The module that it opens, as people call it."""
+
+
+def version_of(rules: Sequence[Rule]) -> str:
+    """The version of these rules, kept with what they decided: the same for the same rules, and readable by itself.
+
+    For example ``module-i, module-ii, on-set-days 10 in 10 years, module-iii``.
+    """
+    return ", ".join(
+        rule.code if rule.within_years is None else f"{rule.code} {rule.needed} in {rule.within_years} years"
+        for rule in rules
+    )
 
 
 @dataclass(frozen=True)
@@ -32,10 +48,10 @@ class Facts:
     access: Mapping[str, date] = field(default_factory=dict)
     accepted_days: frozenset[date] = frozenset()
     in_review_days: frozenset[date] = frozenset()
-    waived: frozenset[str] = frozenset()
-    """Requirements waived by a registrar, for the cohort in question."""
-    accepted_before: frozenset[str] = frozenset()
-    """Requirements met by proof that was accepted before this system existed."""
+    waived: Mapping[str, date | None] = field(default_factory=dict)
+    """Requirements waived by a registrar, for the cohort in question, with the last day; None for good."""
+    accepted_before: Mapping[str, date | None] = field(default_factory=dict)
+    """Requirements met by proof that was accepted before this system existed, likewise."""
     entitled: frozenset[str] = frozenset()
     """Modules already paid for."""
 
@@ -53,6 +69,30 @@ class Outcome:
     in_review: int
     message: str
     changes_on: date | None
+    """The first day on which it is not met any more if nothing else is recorded; None where no such day comes."""
+    module: str | None = None
+    """Code of the module to be finished; None where days are counted."""
+    opens_title: str = ""
+    """The module that it opens, as people call it."""
+
+    @property
+    def to_go(self) -> int:
+        """How many are still to be sent if the school accepts all that it has in review."""
+        return max(self.needed - self.counted - self.in_review, 0)
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """One mark for each day that is needed, for drawings: counted, review, or nothing. Not for long rows."""
+        if self.module is not None or self.needed > MOST_DRAWN:
+            return ()
+        counted = min(self.counted, self.needed)
+        review = min(self.in_review, self.needed - counted)
+        return ("counted",) * counted + ("review",) * review + ("",) * (self.needed - counted - review)
+
+    @property
+    def by_evidence(self) -> bool:
+        """Whether what was counted is enough, without any exception."""
+        return self.counted >= self.needed
 
 
 @dataclass(frozen=True)
@@ -61,6 +101,8 @@ class Standing:
 
     as_of: date
     requirements: tuple[Outcome, ...]
+    rules: str
+    """The version of the rules that were asked: see `version_of`."""
 
     @property
     def eligible(self) -> bool:
@@ -75,7 +117,32 @@ class Standing:
 
 def check(rules: Sequence[Rule], facts: Facts, today: date) -> Standing:
     """Compare one person's facts with the rules, as they stand on `today` (a date in Los Angeles)."""
-    return Standing(as_of=today, requirements=tuple(_outcome(rule, facts, today) for rule in rules))
+    outcomes = tuple(_outcome(rule, facts, today) for rule in rules)
+    return Standing(as_of=today, requirements=outcomes, rules=version_of(rules))
+
+
+@dataclass(frozen=True)
+class Window:
+    """The dates between which days on set count, both included."""
+
+    first: date
+    last: date
+    """The as-of date."""
+    is_frozen: bool
+    """Whether the school has let the person into the module that the days open: then the window moves no more."""
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def window_of(rule: Rule, facts: Facts, today: date) -> Window:
+    """Where days count for a rule that asks for days.
+
+    It is counted back from the as-of date: the day access to the module was granted, and today where it was not.
+    """
+    granted = facts.access.get(rule.opens)
+    as_of = granted or today
+    return Window(years_before(as_of, rule.within_years or 0), as_of, is_frozen=granted is not None)
 
 
 def years_before(day: date, years: int) -> date:
@@ -97,67 +164,100 @@ def last_day_it_counts(day: date, years: int) -> date:
 
 
 def _outcome(rule: Rule, facts: Facts, today: date) -> Outcome:
-    if rule.module is not None:
-        met, counted, in_review, message, changes_on = *_completion(rule, facts), None
-    else:
-        met, counted, in_review, message, changes_on = _days(rule, facts, today)
-    waived = not met and rule.code in facts.waived
-    if not met and rule.code in facts.accepted_before:
-        met, waived, message, changes_on = True, False, "Accepted by the school before this system existed.", None
-    elif waived:
-        met, message, changes_on = True, "Waived by the school.", None
+    found = _completion(rule, facts) if rule.module is not None else _days(rule, facts, today)
+    lasting = [found.lasts_until] if found.met else []
+    before = _exception(facts.accepted_before, rule, today)
+    exception = _exception(facts.waived, rule, today)
+    met, waived, message = found.met, False, found.message
+    if not met and before:
+        met, message = True, f"Accepted by the school before this system existed{before.words}."
+    elif not met and exception:
+        met, waived, message = True, True, f"Waived by the school{exception.words}."
+    # Several grounds hold side by side: it stays met until the last of them ends.
+    lasting += [each.until for each in (before, exception) if each]
     return Outcome(
         code=rule.code,
         title=rule.title,
         met=met,
         waived=waived,
         needed=rule.needed,
-        counted=counted,
-        in_review=in_review,
+        counted=found.counted,
+        in_review=found.in_review,
         message=message,
-        changes_on=changes_on,
+        changes_on=_day_after_all(lasting),
+        module=rule.module,
+        opens_title=rule.opens_title,
     )
 
 
-def _completion(rule: Rule, facts: Facts) -> tuple[bool, int, int, str]:
+@dataclass(frozen=True)
+class _Exception:
+    """A registrar's decision that holds today."""
+
+    until: date | None
+
+    @property
+    def words(self) -> str:
+        return f", until the end of {in_words(self.until)}" if self.until else ""
+
+
+def _exception(given: Mapping[str, date | None], rule: Rule, today: date) -> _Exception | None:
+    if rule.code not in given:
+        return None
+    until = given[rule.code]
+    return None if until is not None and until < today else _Exception(until)
+
+
+def _day_after_all(last_days: Sequence[date | None]) -> date | None:
+    """The day after the last of these; None where there is none, where one has no end, or where the calendar ends."""
+    ends = [last for last in last_days if last is not None]
+    if not ends or len(ends) < len(last_days) or max(ends) == date.max:
+        return None
+    return max(ends) + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a person has of one requirement, exceptions apart."""
+
+    met: bool
+    counted: int
+    in_review: int
+    message: str
+    lasts_until: date | None = None
+    """The last day on which it is met, where days go on ageing."""
+
+
+def _completion(rule: Rule, facts: Facts) -> _Found:
     finished = facts.completions.get(rule.module or "")
     if finished:
-        return True, 1, 0, f"Finished on {in_words(finished)}."
-    return (
-        False,
-        0,
-        0,
-        (f"{rule.title} is not on your record. Finish it online; if you have, write to the school and it is added."),
-    )
+        return _Found(True, 1, 0, f"Finished on {in_words(finished)}.")
+    message = f"{rule.title} is not on your record. Finish it online; if you have, write to the school and it is added."
+    return _Found(False, 0, 0, message)
 
 
-def _days(rule: Rule, facts: Facts, today: date) -> tuple[bool, int, int, str, date | None]:
-    """Count distinct dates in the window that ends on the as-of date.
-
-    The as-of date is the day access to the module was granted; without a grant it is today, and days go on ageing.
-    """
+def _days(rule: Rule, facts: Facts, today: date) -> _Found:
+    """Count distinct dates in the window. What is in review is shown, and does not count."""
     years = rule.within_years or 0
-    granted = facts.access.get(rule.opens)
-    as_of = granted or today
-    window = (years_before(as_of, years), as_of)
-    counted = sorted(day for day in facts.accepted_days if window[0] <= day <= window[1])
-    in_review = {day for day in facts.in_review_days - facts.accepted_days if window[0] <= day <= window[1]}
+    window = window_of(rule, facts, today)
+    counted = sorted(day for day in facts.accepted_days if day in window)
+    in_review = sum(day in window for day in facts.in_review_days - facts.accepted_days)
     met = len(counted) >= rule.needed
     counts = f"{len(counted)} of {rule.needed} days accepted"
     if len(counted) > rule.needed:
         counts = f"{len(counted)} days accepted where {rule.needed} are needed"
-    changes_on = None
-    if met and granted:
-        message = f"{counts}, counted back from {in_words(granted)}, when your access was granted."
-    elif met:
+    if met and window.is_frozen:
+        message = f"{counts}, counted back from {in_words(window.last)}, when your access was granted."
+        return _Found(met, len(counted), in_review, message)
+    if met:
         # Ageing takes the oldest first: the count falls short on the day the needed-th youngest stops counting.
-        changes_on = last_day_it_counts(counted[-rule.needed], years) + timedelta(days=1)
-        message = f"{counts} within the last {years} years."
-    else:
-        missing = rule.needed - len(counted)
-        waiting = f", {len(in_review)} in review" if in_review else ""
-        message = (
-            f"{counts}{waiting}, {missing} to go. Days count when they were worked on professional sets between "
-            f"{in_words(window[0])} and {in_words(window[1])} and the school has accepted the proof."
-        )
-    return met, len(counted), len(in_review), message, changes_on
+        last = last_day_it_counts(counted[-rule.needed], years)
+        return _Found(met, len(counted), in_review, f"{counts} within the last {years} years.", last)
+    to_go = max(rule.needed - len(counted) - in_review, 0)
+    waiting = f", {in_review} in review" if in_review else ""
+    more = f", {to_go} to go" if to_go else ""
+    message = (
+        f"{counts}{waiting}{more}. Days count when they were worked on professional sets between "
+        f"{in_words(window.first)} and {in_words(window.last)} and the school has accepted the proof."
+    )
+    return _Found(met, len(counted), in_review, message)

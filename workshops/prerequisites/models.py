@@ -1,4 +1,4 @@
-"""What the school knows of a person's path: modules finished, access given, days proven, exceptions made."""
+"""What the school knows of a person's path: modules finished, access given, exceptions made. Days: see `records`."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ PERSON = settings.AUTH_USER_MODEL
 
 
 class Completion(models.Model):
-    """A module finished on a date. Written by `prerequisites.facts` and, many at once, by `prerequisites.importing`."""
+    """A module finished on a date. Written by `recording` and, many at once, by `importing`."""
 
     user = models.ForeignKey(PERSON, models.CASCADE, related_name="completions")
     module = models.ForeignKey(Module, models.PROTECT)
@@ -57,52 +57,6 @@ class Entitlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} has paid for {self.module}"
-
-
-class RecordState(models.TextChoices):
-    """What has been decided about an on-set record."""
-
-    IN_REVIEW = "in-review", "In review"
-    ACCEPTED = "accepted", "Accepted"
-    WITHDRAWN = "withdrawn", "Taken back"
-
-
-class OnSetRecord(models.Model):
-    """Dated work on a professional set, with what the school decided about it."""
-
-    user = models.ForeignKey(PERSON, models.CASCADE, related_name="on_set_records")
-    production = models.CharField(max_length=160)
-    role = models.CharField("department and role", max_length=160, blank=True)
-    proof = models.CharField(max_length=200, blank=True, help_text="What the registrar saw, for example call sheets.")
-    state = models.CharField(max_length=10, choices=RecordState.choices)
-    decided_at = models.DateTimeField(null=True)
-    decided_by = models.ForeignKey(PERSON, models.SET_NULL, null=True, related_name="+")
-
-    class Meta:
-        constraints = (
-            models.CheckConstraint(condition=Q(state__in=RecordState.values), name="on_set_record_state"),
-            models.CheckConstraint(
-                condition=Q(state="in-review", decided_at=None) | (~Q(state="in-review") & Q(decided_at__isnull=False)),
-                name="on_set_record_decided",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.production
-
-
-class OnSetDay(models.Model):
-    """One calendar date of an on-set record."""
-
-    record = models.ForeignKey(OnSetRecord, models.CASCADE, related_name="days")
-    day = models.DateField()
-
-    class Meta:
-        ordering = ("day",)
-        constraints = (models.UniqueConstraint(fields=("record", "day"), name="on_set_day_once"),)
-
-    def __str__(self) -> str:
-        return self.day.isoformat()
 
 
 class WaiverKind(models.TextChoices):

@@ -22,11 +22,23 @@ class Term:
     help: str
     least: int
     most: int
+    by_cohort: bool
+    """Whether a cohort may have its own."""
 
 
-def _term(default: Any, unit: Unit, title: str, help_text: str, *, least: int = 0, most: int = 365) -> Any:
+def _term(
+    default: Any, unit: Unit, title: str, help_text: str, *, least: int = 0, most: int = 365, by_cohort: bool = True
+) -> Any:
     return field(
-        default=default, metadata={"unit": unit, "title": title, "help": help_text, "least": least, "most": most}
+        default=default,
+        metadata={
+            "unit": unit,
+            "title": title,
+            "help": help_text,
+            "least": least,
+            "most": most,
+            "by_cohort": by_cohort,
+        },
     )
 
 
@@ -144,6 +156,15 @@ class Terms:
         "0 means that nobody gets one.",
         most=180,
     )
+    proof_kept_days: int = _term(
+        90,
+        "days",
+        "Files of proof are kept",
+        "How long after the decision; then the files go and the decision, its dates and who decided stay.",
+        least=7,
+        most=3_650,
+        by_cohort=False,
+    )
     tax_percent: int = _term(0, "percent", "Sales tax", "Added to the price; 0 means that no tax is charged.", most=0)
 
     @classmethod
@@ -158,6 +179,7 @@ class Terms:
                 help=item.metadata["help"],
                 least=item.metadata["least"],
                 most=item.metadata["most"],
+                by_cohort=item.metadata["by_cohort"],
             )
             for item in fields(cls)
         ]

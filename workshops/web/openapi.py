@@ -31,6 +31,9 @@ _MEMBERS: Mapping[str, Mapping[str, JsonSchema]] = {
     "conflicting-completion": {
         "recorded": {"type": "string", "format": "date", "description": "The date that is on record."}
     },
+    "conflicting-access": {
+        "recorded": {"type": "string", "format": "date", "description": "The date that is on record."}
+    },
 }
 
 _HEADERS: Mapping[str, tuple[str, JsonSchema]] = {

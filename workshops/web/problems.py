@@ -34,6 +34,8 @@ CATALOGUE: Mapping[str, tuple[int, str, str]] = {
         "Still at work",
         "The first request with this Idempotency-Key is still running. Ask again shortly.",
     ),
+    "length-required": (411, "How long is it?", "Send the request with a Content-Length; nothing of it was read."),
+    "too-large": (413, "Too large", "The request is larger than anything that this address takes; nothing was read."),
     "slow-down": (429, "Too many requests", "Wait as long as Retry-After says, then go on."),
     "busy": (
         503,
@@ -72,7 +74,16 @@ CATALOGUE: Mapping[str, tuple[int, str, str]] = {
         "After `last_day` only the school moves anyone: write to it.",
     ),
     "gateway-unavailable": (409, "That way to pay is not offered", "Choose one of the ways that are offered here."),
-    "conflicting-completion": (409, "The record says another date", "Correct it on the person's page, with a reason."),
+    "conflicting-completion": (
+        409,
+        "The record says another date",
+        "`recorded` is the date on record. To correct it, send `why` with the reason, or do it on the person's page.",
+    ),
+    "conflicting-access": (
+        409,
+        "The record says that access began on another date",
+        "`recorded` is the date on record. To correct it, send `why` with the reason, or do it on the person's page.",
+    ),
     "server-error": (
         500,
         "Something went wrong here",

@@ -6,11 +6,13 @@ from typing import Any
 
 from django import forms
 
-from booking.desk.fields import THEY_READ_IT, DayInput, a_reason
+from booking.desk.fields import DayInput, a_reason
+from booking.desk.people.seat_forms import coming_cohorts
 from workshops.clock import in_words
-from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
+from workshops.cohorts.models import Cohort
+from workshops.people.addresses import account_at
 from workshops.people.forms import plain
-from workshops.people.models import Role, User
+from workshops.people.models import Role
 from workshops.prerequisites.check import Rule
 from workshops.prerequisites.set_days import days_in
 from workshops.programme.models import Module
@@ -53,7 +55,7 @@ class NewPersonForm(forms.Form):
     def clean_email(self) -> str:
         """One account an address."""
         email = str(self.cleaned_data["email"]).lower()
-        if User.objects.filter(email__iexact=email).exists():
+        if account_at(email) is not None:
             raise forms.ValidationError(
                 "Someone has an account with this address. Search for it in the list of people."
             )
@@ -92,12 +94,20 @@ class AccessForm(DatedForm):
     prefix = "access"
 
 
+class PlainField(forms.CharField):
+    """One line as it was meant: without control characters and marks that turn the reading direction."""
+
+    def to_python(self, value: Any) -> str:
+        """Tidy it before anything else looks at it."""
+        return plain(super().to_python(value) or "")
+
+
 class EntitlementForm(forms.Form):
     """A module already paid for."""
 
     prefix = "entitlement"
     module = forms.ModelChoiceField(Module.objects.all(), empty_label=None)
-    source = forms.CharField(
+    source = PlainField(
         max_length=120, label="Where it was paid", help_text="For example Complete Package, order 1042."
     )
 
@@ -136,17 +146,37 @@ class DaysForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text="One a line, the year first: 2026-03-02, or several in a row: 2026-03-02 to 2026-03-06.",
     )
-    production = forms.CharField(max_length=160)
-    role = forms.CharField(max_length=160, required=False, label="Department and role")
-    proof = forms.CharField(
-        max_length=200, label="Proof you have seen", help_text="For example call sheets, a deal memo."
-    )
+    production = PlainField(max_length=160)
+    role = PlainField(max_length=160, required=False, label="Department and role")
+    proof = PlainField(max_length=200, label="Proof you have seen", help_text="For example call sheets, a deal memo.")
 
 
 class TakeBackForm(forms.Form):
     """Taking back a decision."""
 
     why = a_reason("Why is it taken back?")
+
+
+class FactBackForm(forms.Form):
+    """Taking one fact off the record, because it should not be there."""
+
+    prefix = "fact"
+    fact = forms.ChoiceField(
+        label="What is taken off the record",
+        error_messages={"invalid_choice": "That is not on record any more. Choose another."},
+    )
+    why = a_reason("Why is it taken off?", "A date that is wrong is better corrected above. Seats are not taken away.")
+
+    def __init__(self, *args: Any, known: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["fact"].choices = known  # type: ignore[attr-defined]
+
+
+class AuditForm(forms.Form):
+    """Keeping somebody's proof for an audit, or no longer."""
+
+    prefix = "audit"
+    why = a_reason("Why")
 
 
 class RequirementForm(forms.Form):
@@ -195,77 +225,6 @@ class AcceptedBeforeForm(RequirementForm):
     reason = a_reason(
         "What was accepted, and when", "For example: 14 days, accepted by Ana in May 2024, letter on file."
     )
-
-
-class ReserveForm(forms.Form):
-    """A seat for a trainee, taken by the registrar."""
-
-    prefix = "reserve"
-    cohort = forms.ModelChoiceField(Cohort.objects.none(), empty_label=None)
-    why = a_reason("Why do you reserve it for them?", f"For example: they asked by telephone. {THEY_READ_IT}")
-    accepted = forms.BooleanField(
-        label="They have read the conduct text in force and agree to it",
-        error_messages={"required": "Nobody takes a seat without agreeing to the conduct text. Ask them first."},
-    )
-
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["cohort"].queryset = coming_cohorts(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
-
-
-class LineForm(forms.Form):
-    """A place in the line of a cohort that is full, for a trainee who asked for it."""
-
-    prefix = "line"
-    cohort = forms.ModelChoiceField(Cohort.objects.none(), empty_label=None)
-    why = a_reason("Why are they added to the line?", f"For example: they asked by telephone. {THEY_READ_IT}")
-
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["cohort"].queryset = coming_cohorts(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
-
-
-class KeptBackField(forms.ModelChoiceField[Seat]):
-    """One of the seats that the school keeps back."""
-
-    def label_from_instance(self, obj: Seat) -> str:
-        """The seat and its cohort."""
-        return f"Seat {obj.number} of {obj.cohort}, from {in_words(obj.cohort.starts_on)}"
-
-
-class PlaceForm(forms.Form):
-    """A seat that is kept back, for one person: the one road past the line."""
-
-    prefix = "place"
-    seat = KeptBackField(
-        Seat.objects.none(),
-        empty_label=None,
-        help_text="Seats that are kept back. Whoever waits in line is not asked.",
-        error_messages={"invalid_choice": "That seat is not kept back any more. Choose another."},
-    )
-    why = a_reason("Why do they get it?", THEY_READ_IT)
-    accepted = forms.BooleanField(
-        label="They have read the conduct text in force and agree to it",
-        error_messages={"required": "Nobody takes a seat without agreeing to the conduct text. Ask them first."},
-    )
-
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        kept_back = Seat.objects.filter(
-            status=SeatStatus.BLOCKED,
-            cohort__in=coming_cohorts(today).exclude(status=CohortStatus.DRAFT).filter(starts_on__gt=today),
-        )
-        self.fields["seat"].queryset = kept_back.select_related("cohort").order_by("cohort__starts_on", "number")  # type: ignore[attr-defined]
-
-    @property
-    def has_seats(self) -> bool:
-        """Whether any seat is kept back."""
-        return bool(self.fields["seat"].choices)  # type: ignore[attr-defined]
-
-
-def coming_cohorts(today: date) -> Any:
-    """Cohorts that have not ended."""
-    return Cohort.objects.coming(today).exclude(status=CohortStatus.CANCELLED)
 
 
 class ImportForm(forms.Form):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
@@ -29,9 +30,10 @@ class Listed:
 
 def page_of_people(wanted: dict[str, Any], number: object, today: date) -> "Page[User]":
     """The people who match: by name or e-mail, role, and whether a trainee has everything for Module IV."""
-    people = User.objects.order_by("name", "email", "pk")
+    people = User.objects.filter(merged_into=None, erased_at=None).order_by("name", "email", "pk")
     if text := " ".join((wanted.get("q") or "").split()):
-        people = people.filter(Q(name__icontains=text) | Q(email__icontains=text))
+        further = EmailAddress.objects.filter(email__icontains=text).values("user")
+        people = people.filter(Q(name__icontains=text) | Q(email__icontains=text) | Q(pk__in=further))
     if role := wanted.get("role"):
         people = people.filter(role_grants__role=role)
     if standing := wanted.get("standing"):

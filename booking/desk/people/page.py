@@ -1,82 +1,43 @@
 """One person's page: everything the school knows about them, and every form that can change it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from django import forms
-from django.db.models import Prefetch, QuerySet
 
+from booking.desk.conversations import Listed, listed
+from booking.desk.people.evidence import Bound, Fact, OnSet, Waived, facts_on_record, on_set, waivers
 from booking.desk.people.forms import (
     AcceptedBeforeForm,
     AccessForm,
+    AuditForm,
     CompletionForm,
     DaysForm,
     EntitlementForm,
-    LineForm,
-    PlaceForm,
-    ReserveForm,
-    TakeBackForm,
+    FactBackForm,
     WaiverForm,
 )
+from booking.desk.people.remembered import Remembered, lines_about, remembered
+from booking.desk.people.seat_forms import LineForm, PlaceForm, ReserveForm
 from booking.desk.people.seating import road_to
+from booking.desk.people.summary import Point, Reserved, summary
 from booking.payments.ledger import with_paid
-from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
+from booking.reservations.models import OWING, Reservation
 from booking.reservations.pathway import Step, pathway
 from booking.reservations.places import Place, places_of
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
-from workshops.history.models import HistoryLine
-from workshops.history.words import Told, told
-from workshops.people.forms import ProfileForm
+from workshops.conversations.models import Post
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Standing, check
 from workshops.prerequisites.facts import facts_of, rules_for
-from workshops.prerequisites.models import OnSetRecord, RecordState, Waiver
-from workshops.prerequisites.set_days import runs_in_words
+from workshops.prerequisites.files.audits import open_audit
+from workshops.prerequisites.records.models import AuditHold
+from workshops.prerequisites.timeline import Timeline, timeline_of
 from workshops.programme.models import MODULE_IV
 
-HISTORY_SHOWN = 100
-
-Bound = Mapping[str, forms.BaseForm]
-
-
-@dataclass(frozen=True)
-class OnSet:
-    """One on-set record with its days in words, and the form to take it back where it is accepted."""
-
-    record: OnSetRecord
-    days: tuple[str, ...]
-    count: int
-    take_back: forms.BaseForm | None
-
-
-@dataclass(frozen=True)
-class Waived:
-    """One waiver, whether it holds today, and the form to take it back where it does."""
-
-    waiver: Waiver
-    title: str
-    holds: bool
-    take_back: forms.BaseForm | None
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """One reservation as of now, with what is left to pay on it."""
-
-    reservation: Reservation
-    state: State
-    remaining_cents: int
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """One line of their history, and the cohort it is about, by its title; empty where it is about none."""
-
-    told: Told
-    cohort: str
+HISTORY_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -86,16 +47,23 @@ class PersonPage:
     person: User
     roles: frozenset[Role]
     is_own: bool
+    may_decide: bool
+    """Whether the reader may record anything: not about themselves, nor about somebody who was erased."""
+    summary: list[Point]
     standing: Standing
     steps: list[Step]
-    completions: list[Any]
-    accesses: list[Any]
-    entitlements: list[Any]
+    timeline: Timeline | None
+    """The years in which days on set count; None where no rule asks for days."""
+    facts: list[Fact]
     on_set: list[OnSet]
+    has_draft: bool
+    """Whether they have a record begun that they have not sent. What it says is theirs alone."""
+    audit: AuditHold | None
     waivers: list[Waived]
     reservations: list[Reserved]
     places: list[Place]
     """Where they wait in line, or have an offer to answer."""
+    talks: list[Listed]
     history: list[Remembered]
     history_is_cut: bool
     forms: dict[str, forms.BaseForm]
@@ -117,38 +85,55 @@ def person_page(
     """Gather one person's page. `bound` are forms that came back with errors; the others are empty.
 
     `full_cohort` is one that had no seat for them: its line is proposed. `seat_in` is one in which they are to get a
-    seat (read by `cohort_to_fill`): the form that leads to it today is open.
+    seat (read by `cohort_to_fill`): the form that leads to it today is open. The number of statements is the same
+    however much is known.
     """
     today, bound = school_day(now), bound or {}
     road, kept_back = road_to(seat_in, now) if seat_in else ("", None)
     rules = rules_for(MODULE_IV)
-    standing = check(rules, facts_of([person.pk], today)[person.pk], today)
-    titles = {rule.code: rule.title for rule in rules}
-    reservations = _reservations(person, now)
-    history = list(
-        HistoryLine.objects.filter(person=person).select_related("by").order_by("-at", "-id")[: HISTORY_SHOWN + 1]
+    known = facts_of([person.pk], today)[person.pk]
+    standing = check(rules, known, today)
+    facts, reservations, places = facts_on_record(person), _reservations(person, now), places_of(person, now)
+    records, has_draft = on_set(person, bound)
+    talks = listed(
+        Post.objects.filter(person=person).last_of_each_thread().select_related("person").order_by("-pk"), now
     )
+    audit = open_audit(person)
+    lines = list(lines_about(person)[: HISTORY_SHOWN + 1])
     return PersonPage(
         person=person,
         roles=person.roles,
         is_own=person.pk == reader.pk,
+        may_decide=person.pk != reader.pk and not person.erased_at,
+        summary=summary(
+            standing,
+            on_set=records,
+            reservations=reservations,
+            places=places,
+            talks=talks,
+            audit=audit,
+            has_draft=has_draft,
+        ),
         standing=standing,
-        steps=pathway(standing, seat=_seat(reservations)),
-        completions=list(person.completions.select_related("module", "recorded_by").order_by("module__position")),
-        accesses=list(person.accesses.select_related("module", "recorded_by").order_by("module__position")),
-        entitlements=list(person.entitlements.select_related("module", "recorded_by").order_by("module__position")),
-        on_set=_on_set(person, bound),
-        waivers=_waivers(person, titles, today, bound),
+        steps=pathway(standing, seat=_seat(reservations), finished_on=known.completions.get(MODULE_IV)),
+        timeline=next((timeline_of(rule, known, today) for rule in rules if rule.module is None), None),
+        facts=facts,
+        on_set=records,
+        has_draft=has_draft,
+        audit=audit,
+        waivers=waivers(person, {rule.code: rule.title for rule in rules}, today, bound),
         reservations=reservations,
-        places=places_of(person, now),
-        history=_remembered(history[:HISTORY_SHOWN], reader),
-        history_is_cut=len(history) > HISTORY_SHOWN,
+        places=places,
+        talks=talks,
+        history=remembered(lines[:HISTORY_SHOWN], reader),
+        history_is_cut=len(lines) > HISTORY_SHOWN,
         forms={
-            "profile": ProfileForm(instance=person, prefix="profile"),
             "completion": CompletionForm(),
             "access": AccessForm(),
             "entitlement": EntitlementForm(),
+            "fact": FactBackForm(known=choices(facts)),
             "days": DaysForm(),
+            "audit": AuditForm(),
             "waiver": WaiverForm(rules=rules, today=today),
             "before": AcceptedBeforeForm(rules=rules),
             "reserve": ReserveForm(today=today, initial={"cohort": seat_in}),
@@ -161,22 +146,9 @@ def person_page(
     )
 
 
-def _remembered(lines: Sequence[HistoryLine], reader: User) -> list[Remembered]:
-    """Each line with the cohort it is about. Three statements, however many."""
-    keys: dict[str, set[str]] = {}
-    for line in lines:
-        keys.setdefault(line.about_kind, set()).add(line.about_id)
-    sources: dict[str, tuple[QuerySet[Any], str]] = {
-        "reservation": (Reservation.objects.order_by(), "cohort__title"),
-        "waitlist": (WaitlistEntry.objects.order_by(), "cohort__title"),
-        "cohort": (Cohort.objects.order_by(), "title"),
-    }
-    titles = {
-        kind: dict(rows.filter(public_id__in=keys[kind]).values_list("public_id", title))
-        for kind, (rows, title) in sources.items()
-        if kind in keys
-    }
-    return [Remembered(told(line, reader), titles.get(line.about_kind, {}).get(line.about_id, "")) for line in lines]
+def choices(facts: Iterable[Fact]) -> list[tuple[str, str]]:
+    """Facts for a form to choose from."""
+    return [(fact.key, fact.in_full) for fact in facts]
 
 
 def _seat(reservations: Iterable[Reserved]) -> str:
@@ -192,29 +164,3 @@ def _reservations(person: User, now: datetime) -> list[Reserved]:
         owes = state in OWING
         reserved.append(Reserved(each, state, each.remaining_cents(each.paid_cents) if owes else 0))
     return reserved
-
-
-def _on_set(person: User, bound: Bound) -> list[OnSet]:
-    records = (
-        OnSetRecord.objects.filter(user=person)
-        .select_related("decided_by")
-        .prefetch_related(Prefetch("days"))
-        .order_by("-pk")
-    )
-    shown = []
-    for record in records:
-        days = [each.day for each in record.days.all()]
-        name = f"days-{record.pk}"
-        form = (bound.get(name) or TakeBackForm(prefix=name)) if record.state == RecordState.ACCEPTED else None
-        shown.append(OnSet(record, tuple(runs_in_words(days)), len(days), form))
-    return shown
-
-
-def _waivers(person: User, titles: Mapping[str, str], today: date, bound: Bound) -> list[Waived]:
-    shown = []
-    for waiver in person.waivers.select_related("cohort", "given_by"):
-        holds = waiver.revoked_at is None and (waiver.until is None or waiver.until >= today)
-        name = f"waiver-{waiver.pk}"
-        form = (bound.get(name) or TakeBackForm(prefix=name)) if holds else None
-        shown.append(Waived(waiver, titles.get(waiver.requirement, waiver.requirement), holds, form))
-    return shown

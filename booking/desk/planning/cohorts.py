@@ -21,6 +21,7 @@ from booking.desk.planning.forms import (
 )
 from booking.desk.planning.minimum import minimum_out_of_reach
 from booking.desk.planning.programme_forms import CohortTermsForm
+from booking.desk.reviews.queue import waiting as proof_waiting
 from booking.reservations.certainty import runs as say_that_it_runs
 from booking.reservations.models import State
 from workshops.clock import hours_in_words, school_day, with_weekday
@@ -58,6 +59,7 @@ def cohorts(request: SignedInRequest) -> HttpResponse:
             "later": min((one for one in known if one > year), default=None),
             "lines": lines,
             "totals": _totals(lines),
+            "proof": proof_waiting(),
             "checklist_done": done,
             "checklist_count": len(checklist),
         },

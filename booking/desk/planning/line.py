@@ -17,7 +17,7 @@ from booking.reservations import admission, waiting, waitlist
 from booking.reservations.models import WaitlistEntry
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
-from workshops.prerequisites.facts import BadFact, not_their_own
+from workshops.prerequisites.recording import BadFact, not_their_own
 from workshops.web.access import SignedInRequest, roles
 
 

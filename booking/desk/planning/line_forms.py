@@ -8,7 +8,7 @@ from django import forms
 from booking.desk.fields import a_reason
 from booking.desk.planning.places import Place, rearranged
 from booking.reservations.models import WaitlistEntry
-from workshops.people.models import User
+from workshops.people.addresses import account_at
 
 KEPT = "Kept in the history."
 
@@ -94,7 +94,7 @@ class JoinForm(forms.Form):
 
     def clean_email(self) -> str:
         """Someone who is known here."""
-        found = User.objects.filter(email__iexact=self.cleaned_data["email"]).first()
+        found = account_at(self.cleaned_data["email"])
         if found is None:
             raise forms.ValidationError("Nobody has an account with this address. Add them to the people first.")
         if not found.is_active:

@@ -134,7 +134,7 @@ class CohortTermsForm(forms.Form):
     def __init__(self, data: Any = None, *, schools: Terms, own: Mapping[str, Value]) -> None:
         super().__init__(data)
         self.schools = schools
-        self.catalogue = [term for term in Terms.catalogue() if not _is_fixed(term)]
+        self.catalogue = [term for term in Terms.catalogue() if term.by_cohort and not _is_fixed(term)]
         for term in self.catalogue:
             field = field_for(term, required=False, schools=schools.as_json()[term.code])
             if term.code in own:

@@ -15,7 +15,7 @@ from booking.desk.reservations.refusals import REFUSALS, in_words
 from booking.payments import paying
 from booking.reservations import conversations
 from booking.reservations.models import Reservation
-from workshops.prerequisites.facts import BadFact, not_their_own
+from workshops.prerequisites.recording import BadFact, not_their_own
 from workshops.web.access import SignedInRequest
 
 Asked = dict[str, Any]

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from workshops.people.addresses import account_at
 from workshops.people.keys import issue
-from workshops.people.models import Scope, User
+from workshops.people.models import Scope
 from workshops.web.tokens import scopes_of
 
 
@@ -37,8 +38,8 @@ class Command(BaseCommand):
         Raises:
             CommandError: when nobody active has the address, or the days or the name make no sense.
         """
-        user = User.objects.filter(email=given["email"].strip().lower(), is_active=True).first()
-        if user is None:
+        user = account_at(given["email"])
+        if user is None or not user.is_active:
             raise CommandError("Nobody with an active account has this address.")
         if not 1 <= given["days"] <= 3650:
             raise CommandError("A token lasts between 1 and 3650 days.")

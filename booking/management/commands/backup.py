@@ -28,6 +28,13 @@ class Command(BaseCommand):
         except BackupError as problem:
             raise CommandError(str(problem)) from problem
         size, files = options["file"].stat().st_size, len(manifest.files)
+        if manifest.bucket:
+            self.stdout.write(f"Wrote {options['file']}: the database, {size:,} bytes.")
+            self.stderr.write(
+                f"The uploaded files lie in the bucket {manifest.bucket} and are NOT in this backup: "
+                "keep versions or a copy of that bucket as well."
+            )
+            return
         self.stdout.write(
             f"Wrote {options['file']}: the database and {files} uploaded file{pluralize(files)}, {size:,} bytes."
         )

@@ -27,7 +27,10 @@ class Command(BaseCommand):
         except BackupError as problem:
             raise CommandError(str(problem)) from problem
         made, files = restored.manifest.created_at, len(restored.manifest.files)
-        self.stdout.write(f"Restored the backup of {made} with {files} uploaded file{pluralize(files)}.")
+        if bucket := restored.manifest.bucket:
+            self.stdout.write(f"Restored the backup of {made}. Its uploaded files lie in the bucket {bucket}.")
+        else:
+            self.stdout.write(f"Restored the backup of {made} with {files} uploaded file{pluralize(files)}.")
         if restored.was_older:
             self.stdout.write("It was written by an older version and has been brought up to date.")
         self.stdout.write("Everyone has to sign in again.")

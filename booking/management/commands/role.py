@@ -9,6 +9,7 @@ from django.core.validators import EmailValidator
 from django.utils.timezone import now
 
 from booking.desk.people.accounts import open_account
+from workshops.people.addresses import account_at
 from workshops.people.models import Role, User
 from workshops.people.roles import grant, withdraw
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say whether it changed anything."""
         email, role = options["email"].strip().lower(), Role(options["role"])
-        user = User.objects.filter(email__iexact=email).first()
+        user = account_at(email)
         if options["take"]:
             changed = user is not None and withdraw(user, role, by=None, now=now())
         else:

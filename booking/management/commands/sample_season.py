@@ -11,8 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from booking.desk.sample import NotEmpty, TooLate, coming_year, fill, issue_tokens, sign_in_table
+from booking.desk.sample.experience import send_with_proof
+from booking.desk.sample.season import NotEmpty, TooLate, fill, issue_tokens, sign_in_table
+from booking.desk.sample.year import coming_year
 from workshops.clock import in_words, school_day
+from workshops.prerequisites.files.keeping import NotKept
 
 
 class Command(BaseCommand):
@@ -49,6 +52,10 @@ class Command(BaseCommand):
                 raise CommandError(f"The database is not ready ({error}). Run manage.py migrate first.") from error
             if tokens:
                 self._write(tokens, issue_tokens(season, now=now))
+        try:
+            send_with_proof(now=now)
+        except NotKept as problem:
+            self.stderr.write(f"The sample proof is missing: {problem}")
         for cohort in season.cohorts:
             self.stdout.write(
                 f"{cohort.title}: {in_words(cohort.starts_on)} to {in_words(cohort.ends_on)}, {cohort.venue}"

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from booking.desk.sample import sign_in_table
+from booking.desk.sample.season import sign_in_table
 from booking.site.serving import granian_arguments
 from workshops.people.models import User
 

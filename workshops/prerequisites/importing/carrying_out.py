@@ -1,23 +1,24 @@
 """What a file would do, and doing it: all of it in one transaction, or nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
-from django.db.models import QuerySet
-from django.db.models.functions import Lower
 
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.history.record import Fact, line, record_all
+from workshops.people.addresses import accounts_at
 from workshops.people.models import Role, User
 from workshops.people.roles import grant_to_new
 from workshops.prerequisites.importing.comparing import Known, Plan, plan
 from workshops.prerequisites.importing.reading import parse
-from workshops.prerequisites.importing.rows import Entry, Kind, Row
-from workshops.prerequisites.models import Access, Completion, Entitlement, OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.importing.rows import Entry, Kind, OnRecord, Row
+from workshops.prerequisites.models import Access, Completion, Entitlement
+from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
 from workshops.transactions import writes
 
@@ -35,13 +36,13 @@ class Changed(Exception):
 
 
 def dry_run(text: str, *, by: User, now: datetime) -> Plan:
-    """What this file would do. Writes nothing; six statements, however many rows.
+    """What this file would do. Writes nothing; seven statements, however many rows.
 
     Raises:
         Unreadable: when the file as a whole cannot be read.
     """
     read = parse(text, {module.code: str(module) for module in Module.objects.all()})
-    return plan(read, _known(_emails(read)), today=school_day(now), by_email=by.email)
+    return _compared(read, by=by, now=now)
 
 
 def carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
@@ -56,23 +57,19 @@ def carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
         return _carry_out(planned, by=by, now=now)
     except IntegrityError:
         # Someone wrote one of these facts, or opened one of these accounts, between our look and our writing.
-        raise Changed(
-            plan(planned.read, _known(_emails(planned.read)), today=school_day(now), by_email=by.email)
-        ) from None
+        raise Changed(_compared(planned.read, by=by, now=now)) from None
 
 
 @writes
 def _carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
-    emails = _emails(planned.read)
-    list(_accounts(emails).select_for_update(no_key=True).only("pk").order_by("pk"))
-    known = _known(emails)
-    fresh = plan(planned.read, known, today=school_day(now), by_email=by.email)
+    accounts = {user.pk for user in accounts_at(_emails(planned.read)).values()}
+    list(User.objects.filter(pk__in=accounts).select_for_update(no_key=True).only("pk").order_by("pk"))
+    fresh = _compared(planned.read, by=by, now=now)
     if fresh.digest != planned.digest or not fresh.is_clean:
         raise Changed(fresh)
     if not fresh.entries:
         return fresh
-    people = _make_accounts(fresh, by=by, now=now)
-    people |= {user.email.lower(): user for user in User.objects.filter(pk__in=known.people.values())}
+    people = accounts_at(_emails(fresh.read)) | _make_accounts(fresh, by=by, now=now)
     modules = {module.code: module for module in Module.objects.all()}
     history = [
         *_write_dated(Completion, "completed_on", "completion", fresh.entries, people, modules, by=by, now=now),
@@ -88,13 +85,22 @@ def _emails(read: Iterable[Entry | Row]) -> set[str]:
     return {each.email for each in read if isinstance(each, Entry)}
 
 
-def _accounts(emails: Iterable[str]) -> QuerySet[User]:
-    return User.objects.alias(address=Lower("email")).filter(address__in=list(emails))
+def _compared(read: Sequence[Entry | Row], *, by: User, now: datetime) -> Plan:
+    """These rows beside the record as it is now."""
+    accounts = accounts_at(_emails(read))
+    # A row that names an account which was merged is about the one that took over, under that one's address.
+    read = [
+        replace(each, email=accounts[each.email].email.lower())
+        if isinstance(each, Entry) and each.email in accounts
+        else each
+        for each in read
+    ]
+    return plan(read, _known(accounts.values()), today=school_day(now), by_email=by.email)
 
 
-def _known(emails: Iterable[str]) -> Known:
-    """What the record says of these people, in five statements."""
-    address = {pk: email.lower() for pk, email in _accounts(emails).values_list("pk", "email")}
+def _known(accounts: Iterable[User]) -> Known:
+    """What the record says of these people, in four statements."""
+    address = {user.pk: user.email.lower() for user in accounts}
     known, users = Known({email: pk for pk, email in address.items()}), list(address)
     for kind, rows in (
         (
@@ -106,19 +112,36 @@ def _known(emails: Iterable[str]) -> Known:
         known.dated |= {(address[user], kind, module): day for user, module, day in rows}
     entitlements = Entitlement.objects.filter(user__in=users).values_list("user_id", "module__code")
     known.entitled = {(address[user], module) for user, module in entitlements}
+    shown = OnSetRecord.objects.shown_to_school().filter(user__in=users)
     days = (
-        OnSetDay.objects.filter(record__user__in=users)
+        OnSetDay.objects.filter(record__in=shown)
         .order_by()
-        .values_list("record__user_id", "record__production", "day", "record__state")
+        .values_list("record__user_id", "record__production", "day", "record__state", "is_refused")
     )
-    # A day may be on two records of one production: once accepted, it is on record, whatever became of the other.
-    for state in (RecordState.WITHDRAWN, RecordState.IN_REVIEW, RecordState.ACCEPTED):
-        known.days |= {
-            (address[user], " ".join(production.split()).casefold(), day): found
-            for user, production, day, found in days
-            if found == state
-        }
+    said = [
+        (address[user], _folded(production), day, _said(state, left_out))
+        for user, production, day, state, left_out in days
+    ]
+    # A day may be on several records of one production: once accepted, it is on record, whatever became of the others.
+    for of_day in (OnRecord.TAKEN_BACK, OnRecord.REFUSED, OnRecord.UNDECIDED, OnRecord.ACCEPTED):
+        known.days |= {(email, production, day): found for email, production, day, found in said if found == of_day}
     return known
+
+
+def _folded(production: str) -> str:
+    return " ".join(production.split()).casefold()
+
+
+def _said(state: str, is_refused: bool) -> OnRecord | None:
+    """What the school has said of a day: None of one that its trainee has taken back to change it."""
+    if is_refused or state == RecordState.REJECTED:
+        return OnRecord.REFUSED
+    return {
+        RecordState.ACCEPTED: OnRecord.ACCEPTED,
+        RecordState.IN_REVIEW: OnRecord.UNDECIDED,
+        RecordState.QUESTION: OnRecord.UNDECIDED,
+        RecordState.WITHDRAWN: OnRecord.TAKEN_BACK,
+    }.get(RecordState(state))
 
 
 def _make_accounts(planned: Plan, *, by: User, now: datetime) -> dict[str, User]:

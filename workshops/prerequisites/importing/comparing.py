@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from workshops.clock import in_words, range_in_words
-from workshops.prerequisites.importing.rows import Entry, Outcome, Row
-from workshops.prerequisites.models import RecordState
+from workshops.prerequisites.importing.rows import Entry, OnRecord, Outcome, Row
+from workshops.prerequisites.set_days import cannot_be
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Known:
     dated: dict[tuple[str, str, str], date] = field(default_factory=dict)
     """(e-mail, "completion" or "access", module) -> date."""
     entitled: set[tuple[str, str]] = field(default_factory=set)
-    days: dict[tuple[str, str, date], str] = field(default_factory=dict)
-    """(e-mail, production, day) -> state of its record."""
+    days: dict[tuple[str, str, date], OnRecord] = field(default_factory=dict)
+    """(e-mail, production, day) -> what the school has said of it."""
 
 
 def plan(read: Sequence[Entry | Row], known: Known, *, today: date, by_email: str) -> Plan:
@@ -110,8 +110,9 @@ def _fault(
 ) -> tuple[str, str] | None:
     if entry.email == by_email.lower():
         return "Nobody decides about their own record. Ask another registrar to import this row.", "e-mail"
-    if entry.days and entry.days[-1] > today:
-        return f"{in_words(entry.days[-1])} has not come yet.", "date"
+    for day in entry.days[:1] + entry.days[-1:]:
+        if fault := cannot_be(day, today):
+            return fault, "date"
     if entry.email not in seen.people:
         if entry.email not in names:
             return (
@@ -137,11 +138,8 @@ def _compare_dated(entry: Entry, seen: Known, first_said: dict[tuple[object, ...
         return Outcome.SAME, f"As line {on_line} says." if on_line else "The record says so already.", None
     if on_line:
         return Outcome.ERROR, f"Line {on_line} gives {in_words(recorded)} for the same. Keep the right one.", None
-    return (
-        Outcome.CONTRADICTION,
-        f"The record says {in_words(recorded)}. Take the row out, or correct the record on the person's page first.",
-        None,
-    )
+    what_to_do = "A spreadsheet corrects nothing: take the row out, or correct it by hand on the person's page."
+    return Outcome.CONTRADICTION, f"The record says {in_words(recorded)}. {what_to_do}", None
 
 
 def _compare_entitlement(entry: Entry, seen: Known, first_said: dict[tuple[object, ...], int]) -> Compared:
@@ -154,22 +152,26 @@ def _compare_entitlement(entry: Entry, seen: Known, first_said: dict[tuple[objec
     return Outcome.NEW, "Is added to the record.", entry
 
 
+_STANDS_AGAINST = {
+    OnRecord.TAKEN_BACK: "taken back",
+    OnRecord.REFUSED: "looked at and not accepted",
+    OnRecord.UNDECIDED: "sent in and not decided yet",
+}
+
+
 def _compare_days(entry: Entry, seen: Known, first_said: dict[tuple[object, ...], int]) -> Compared:
     production = entry.production.casefold()
     states = {day: seen.days.get((entry.email, production, day)) for day in entry.days}
-    for state, words in ((RecordState.WITHDRAWN, "taken back"), (RecordState.IN_REVIEW, "sent in and not decided yet")):
+    for state, words in _STANDS_AGAINST.items():
         if days := [day for day, found in states.items() if found == state]:
-            return (
-                Outcome.CONTRADICTION,
-                f"{in_words(days[0])} on this production was {words}. Take the row out; decide on the person's page.",
-                None,
-            )
+            what_to_do = "A spreadsheet decides nothing anew: take the row out, and decide on the person's page."
+            return Outcome.CONTRADICTION, f"{in_words(days[0])} on this production was {words}. {what_to_do}", None
     new = tuple(day for day, found in states.items() if found is None)
     if not new:
         on_line = first_said.get((entry.email, production, entry.days[0]))
         return Outcome.SAME, f"As line {on_line} says." if on_line else "The record says so already.", None
     for day in new:
-        seen.days[entry.email, production, day] = RecordState.ACCEPTED
+        seen.days[entry.email, production, day] = OnRecord.ACCEPTED
         first_said[entry.email, production, day] = entry.line
     added = "Is accepted." if len(new) == 1 else f"{len(new)} days are accepted."
     already = len(entry.days) - len(new)

@@ -9,12 +9,17 @@ from typing import cast
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from workshops.people.forms import plain
 from workshops.prerequisites.importing.rows import Entry, Kind, Outcome, Row
 from workshops.prerequisites.set_days import days_in
 
 COLUMNS = ("e-mail", "name", "fact", "module", "date", "source", "production", "role", "proof")
 MOST_ROWS = 10_000
 MOST_BYTES = 2 * 1024 * 1024
+MOST_DAYS = 50_000
+"""Days on set in one file: a few lines can name thousands of them."""
+MOST_SHOWN = 60
+"""Characters of what somebody typed that a message repeats."""
 _LONGEST = {"e-mail": 254, "name": 120, "source": 120, "production": 160, "role": 160, "proof": 200}
 # What each kind of fact needs, column by column; the rest may stay empty.
 NEEDS: Mapping[Kind, tuple[str, ...]] = {
@@ -66,12 +71,16 @@ def parse(text: str, modules: Mapping[str, str]) -> tuple[Entry | Row, ...]:
     columns = _columns(header)
     aliases = {alias.casefold(): code for code, title in modules.items() for alias in _names(code, title)}
     read: list[Entry | Row] = []
+    days = 0
     for number, cells in records:
-        if not any(cell.strip() for cell in cells):
+        if not any(plain(cell) for cell in cells):
             continue
         if len(read) == MOST_ROWS:
             raise Unreadable(f"The file has more than {MOST_ROWS:,} rows. Split it and import the parts one by one.")
-        read.append(_entry(number, cells, columns, aliases))
+        read.append(each := _entry(number, cells, columns, aliases))
+        days += len(each.days) if isinstance(each, Entry) else 0
+        if days > MOST_DAYS:
+            raise Unreadable(f"The file names more than {MOST_DAYS:,} days on set. Split it and import it in parts.")
     if not read:
         raise Unreadable("The file names its columns and has no rows under them.")
     return tuple(read)
@@ -79,7 +88,7 @@ def parse(text: str, modules: Mapping[str, str]) -> tuple[Entry | Row, ...]:
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each record with the number of the line on which it begins."""
-    head = text.lstrip("\r\n").partition("\n")[0]
+    head = next(iter(text.lstrip("\r\n").splitlines()), "")
     delimiter = ";" if head.count(";") > head.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1
@@ -91,18 +100,18 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     except csv.Error:
         raise Unreadable(
             f"From line {begins} on the file cannot be read. "
-            "Look there for a quotation mark that is not closed, or one in the middle of a cell."
+            "Look there for a quotation mark that is not closed, one in the middle of a cell, or a cell without end."
         ) from None
 
 
 def _columns(header: Sequence[str]) -> list[str]:
-    names = ["e-mail" if name == "email" else name for name in (cell.strip().casefold() for cell in header)]
+    names = ["e-mail" if name == "email" else name for name in (plain(cell).casefold() for cell in header)]
     while names and not names[-1]:
         names.pop()
     unknown = [name for name in names if name not in COLUMNS]
     if unknown or not names:
         raise Unreadable(
-            f"The first line must name the columns. “{''.join(unknown[:1])}” is not one of: {', '.join(COLUMNS)}."
+            f"The first line must name the columns. {_shown(''.join(unknown[:1]))} is not one of: {', '.join(COLUMNS)}."
         )
     if twice := [name for name in names if names.count(name) > 1]:
         raise Unreadable(f"The column “{twice[0]}” is there twice. Keep one of them.")
@@ -123,10 +132,11 @@ class _BadCell(Exception):
 
 
 def _entry(number: int, cells: Sequence[str], columns: Sequence[str], modules: Mapping[str, str]) -> Entry | Row:
-    given = {name: " ".join(cell.split()) for name, cell in zip(columns, cells, strict=False)}
+    # Control characters and marks that turn the reading direction are left out: a name must not look like another.
+    given = {name: plain(cell) for name, cell in zip(columns, cells, strict=False)}
     email = given.get("e-mail", "").lower()
     try:
-        if any(cell.strip() for cell in cells[len(columns) :]):
+        if any(plain(cell) for cell in cells[len(columns) :]):
             raise _BadCell(
                 "",
                 f"This row has {len(cells)} cells and the first line names {len(columns)} columns. "
@@ -148,7 +158,13 @@ def _entry(number: int, cells: Sequence[str], columns: Sequence[str], modules: M
             **{name: given.get(name, "") for name in ("source", "production", "role", "proof")},
         )
     except _BadCell as bad:
-        return Row(number, email, given.get("fact", ""), Outcome.ERROR, bad.message, bad.column)
+        fact = given.get("fact", "")[:MOST_SHOWN]
+        return Row(number, email[: _LONGEST["e-mail"]], fact, Outcome.ERROR, bad.message, bad.column)
+
+
+def _shown(value: str) -> str:
+    """What somebody typed, in quotation marks, cut to what helps to find it."""
+    return f"“{value[:MOST_SHOWN]}{'…' if len(value) > MOST_SHOWN else ''}”"
 
 
 def _check_lengths(given: Mapping[str, str]) -> None:
@@ -163,13 +179,13 @@ def _check_email(email: str) -> None:
     try:
         validate_email(email)
     except ValidationError:
-        raise _BadCell("e-mail", f"“{email}” is not an e-mail address.") from None
+        raise _BadCell("e-mail", f"{_shown(email)} is not an e-mail address.") from None
 
 
 def _kind(value: str) -> Kind:
     kind = value.casefold().replace(" ", "-")
     if kind not in NEEDS:
-        raise _BadCell("fact", f"“{value}” is not a fact that can be imported. Write one of: {', '.join(NEEDS)}.")
+        raise _BadCell("fact", f"{_shown(value)} is not a fact that can be imported. Write one of: {', '.join(NEEDS)}.")
     return cast(Kind, kind)
 
 
@@ -177,7 +193,7 @@ def _module(value: str, modules: Mapping[str, str]) -> str:
     code = modules.get(value.casefold())
     if code is None:
         raise _BadCell(
-            "module", f"There is no module “{value}”. Write one of: {', '.join(sorted(set(modules.values())))}."
+            "module", f"There is no module {_shown(value)}. Write one of: {', '.join(sorted(set(modules.values())))}."
         )
     return code
 
@@ -185,6 +201,8 @@ def _module(value: str, modules: Mapping[str, str]) -> str:
 def _days(value: str, kind: Kind) -> tuple[date, ...]:
     if " to " in value and kind != "set-day":
         raise _BadCell("date", "This fact has one date. Only days on set may be given as “2026-03-02 to 2026-03-06”.")
+    if len(value) > MOST_SHOWN:
+        raise _BadCell("date", f"{_shown(value)} is not a date. Write it with the year first: 2026-03-02.")
     try:
         return days_in(value)
     except ValueError as fault:

@@ -17,6 +17,15 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class OnRecord(StrEnum):
+    """What the school has said of a day on set."""
+
+    ACCEPTED = "accepted"
+    UNDECIDED = "undecided"
+    REFUSED = "refused"
+    TAKEN_BACK = "taken-back"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row that could be read: one fact about one person."""

@@ -99,11 +99,43 @@
     button.addEventListener("click", () => window.print());
   }
 
+  function tickButton(button) {
+    const boxes = [...document.querySelectorAll('input[type="checkbox"]')].filter((box) => box.name === button.dataset.tick);
+    if (!boxes.length) return;
+    button.hidden = false;
+    const label = button.textContent;
+    const all = () => boxes.every((box) => box.checked);
+    const show = () => { button.textContent = all() ? "Untick all" : label; };
+    button.addEventListener("click", () => {
+      const wanted = !all();
+      for (const box of boxes) box.checked = wanted;
+      show();
+    });
+    for (const box of boxes) box.addEventListener("change", show);
+    show();
+  }
+
+  // Said before anything is sent: a server can only refuse what has travelled already.
+  function fileLimit(input) {
+    const said = input.parentElement.querySelector("[data-file-said]");
+    const [limit, count] = [Number(input.dataset.fileLimit), Number(input.dataset.fileCount)];
+    const megabytes = (bytes) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(bytes / 1e6);
+    input.addEventListener("change", () => {
+      const large = [...input.files].filter((file) => file.size > limit);
+      const words = large.map((file) => `${file.name} has ${megabytes(file.size)} MB, and one file may have ${megabytes(limit)} MB.`);
+      if (input.files.length > count) words.push(`You chose ${input.files.length} files, and there is room for ${count}.`);
+      input.setCustomValidity(words.join(" "));
+      if (said) said.textContent = words.join(" ");
+    });
+  }
+
   const behaviours = [
+    ["input[data-file-limit]", fileLimit],
     ["time[data-countdown]", countDown],
     ["time[data-local]", localTime],
     ["button[data-copy]", copyButton],
     ["button[data-print]", printButton],
+    ["button[data-tick]", tickButton],
   ];
   const prepared = new WeakSet();
   function prepare(root) {
@@ -155,6 +187,7 @@
     const status = event.detail.xhr.status;
     if (status === 409 || status === 422) return;
     if (status === 403) say("That page has been open for a while. Load it again, and sign in if you are asked to.");
+    else if (status === 413) say("That is more than we can take at once. Choose smaller files, or fewer of them.");
     else if (status === 404) say("That is no longer here. Load the page again to see how things stand.");
     else if (status === 429 || status === 503) say("Many people are here at this moment. Wait a few seconds, then try once more.");
     else say("Something went wrong on our side. Load the page again to see how things stand.");

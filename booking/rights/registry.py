@@ -1,0 +1,27 @@
+"""The one registry: what is kept of people in every model of the product, and in those that it was built with."""
+
+from booking.payments.retention import KEEPS as MONEY
+from booking.reservations.retention import KEEPS as SEATS
+from workshops.cohorts.retention import KEEPS as COHORTS
+from workshops.conversations.retention import KEEPS as CONVERSATIONS
+from workshops.history.retention import KEEPS as HISTORY
+from workshops.messages.retention import KEEPS as MESSAGES
+from workshops.people.retention import KEEPS as PEOPLE
+from workshops.prerequisites.retention import KEEPS as PREREQUISITES
+from workshops.programme.retention import KEEPS as PROGRAMME
+from workshops.retention import AboutNobody, Keeping
+from workshops.web.retention import KEEPS as WEB
+
+# Messages before conversations: notices are found by the posts that they are about.
+EVERYTHING: tuple[Keeping | AboutNobody, ...] = (
+    *MESSAGES, *WEB, *PEOPLE, *COHORTS, *PREREQUISITES, *SEATS, *MONEY, *CONVERSATIONS, *HISTORY, *PROGRAMME,
+)  # fmt: skip
+
+KEPT: tuple[Keeping, ...] = tuple(each for each in EVERYTHING if isinstance(each, Keeping))
+"""What holds something about people, in the order in which erasing goes through it."""
+
+OTHER_TABLES = {
+    "django_migrations": "Which changes of its tables the product has made.",
+    "site_cache": "How often somebody tried to sign in, under a hash of who they are, for five minutes at most.",
+}
+"""Tables without a model, and what is in them."""

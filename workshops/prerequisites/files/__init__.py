@@ -1,0 +1,1 @@
+"""Files of proof: taken in, cleaned, kept, shown and deleted."""
