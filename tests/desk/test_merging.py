@@ -366,14 +366,15 @@ def test_both_addresses_sign_in_to_the_account_that_stays_and_the_old_password_d
 
 
 def test_a_code_goes_to_the_address_it_was_asked_for(registrar: User, client: Client) -> None:
-    survivor, other = factories.trainee(email="alex@example.org"), factories.trainee(email="alex.old@example.org")
+    survivor = factories.trainee(email="alex@example.org")
+    other = factories.trainee(email="alex.old@example.org", password="another-rehearsal-room")
     merged(survivor, other, registrar)
     client.post("/accounts/login/code/", {"email": "alex.old@example.org"})
     assert [message.to for message in mail.outbox] == [["alex.old@example.org"]]
 
 
 def test_the_api_and_the_spreadsheet_know_the_old_address_as_the_survivors(registrar: User) -> None:
-    survivor, other = factories.trainee(), factories.trainee(email="old@example.org")
+    survivor, other = factories.trainee(), factories.trainee(email="old@example.org", password="another-room")
     merged(survivor, other, registrar)
     assert account_at("OLD@example.org") == survivor
     assert account_at(survivor.email) == survivor
@@ -482,3 +483,12 @@ def test_whoever_teaches_needs_the_role(desk: Client) -> None:
 def test_nobody_but_a_registrar_comes_here(role: Role, client: Client) -> None:
     client.force_login(factories.person(role))
     assert client.get(f"/desk/people/{factories.person().public_id}/merge/").status_code == 403
+
+
+def test_an_address_that_nobody_has_confirmed_opens_no_account_any_more(registrar: User, client: Client) -> None:
+    survivor, other = factories.trainee(email="alex@example.org"), factories.trainee(email="a.slip@example.org")
+    EmailAddress.objects.create(user=other, email="a.slip@example.org", verified=False, primary=True)
+    merged(survivor, other, registrar)
+    assert list(EmailAddress.objects.filter(user=survivor).values_list("email", flat=True)) == ["alex@example.org"]
+    client.post("/accounts/login/code/", {"email": "a.slip@example.org"})
+    assert not any("code" in message.subject.lower() for message in mail.outbox if "a.slip" in message.to[0])

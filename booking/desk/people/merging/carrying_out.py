@@ -150,20 +150,17 @@ def _close(other: User, survivor: User, *, by: User, now: datetime) -> None:
 
 
 def _bring_addresses(other: User, survivor: User) -> list[EmailAddress]:
-    """Every address of the one, as further addresses of the other; they are written once the account has another.
+    """Every confirmed address of the one, as further addresses of the other; written once the account has another.
 
-    The one it was known by counts as confirmed, since a registrar has said whose it is.
+    One that nobody has ever confirmed opens nothing any more: it may be a slip of the pen, and belong to a stranger.
     """
     EmailAddress.objects.get_or_create(user=survivor, email=survivor.email, defaults={"primary": True})
-    theirs = {each.email.lower(): each.verified for each in EmailAddress.objects.filter(user=other)}
-    theirs[other.email.lower()] = True
-    EmailAddress.objects.filter(user=other).delete()
-    known = EmailAddress.objects.filter(user=survivor, email__in=theirs, primary=False)
-    theirs |= {each.email.lower(): each.verified or theirs[each.email.lower()] for each in known}
-    known.delete()
-    taken = set(EmailAddress.objects.filter(email__in=theirs, verified=True).values_list("email", flat=True))
+    theirs = EmailAddress.objects.filter(user=other)
+    confirmed = {each.email.lower() for each in theirs if each.verified}
+    theirs.delete()
+    EmailAddress.objects.filter(user=survivor, email__in=confirmed, primary=False).delete()
+    confirmed -= set(EmailAddress.objects.filter(email__in=confirmed, verified=True).values_list("email", flat=True))
     return [
-        EmailAddress(user=survivor, email=address, verified=verified and address not in taken, primary=False)
-        for address, verified in sorted(theirs.items())
-        if address != survivor.email.lower()
+        EmailAddress(user=survivor, email=address, verified=True, primary=False)
+        for address in sorted(confirmed - {survivor.email.lower()})
     ]

@@ -207,7 +207,10 @@ def _side(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _endings(survivor: Account, other: Account, ending: tuple[Waits, ...]) -> Iterator[str]:
-    yield f"{other.email} becomes an address of the account of {survivor.email}: both sign in to it."
+    if dict(other.addresses).get(other.email):
+        yield f"{other.email} becomes an address of the account of {survivor.email}: both sign in to it."
+    else:
+        yield f"{other.email} was never confirmed by its owner and opens no account any more."
     yield "The password of the other account, and whoever is signed in with it anywhere, end."
     if other.second_factors:
         yield "The second factor of the other account is removed; that of the account that stays is kept."
