@@ -20,7 +20,7 @@ class StoppedClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, now: datetime = factories.NOW) -> None:
         self.now = now
-        # Views bind the real clock when they are imported, which must not happen while another one stands in for it.
+        # Libraries bind the real clock when they are imported: not while another one stands in for it.
         import_module(settings.ROOT_URLCONF)
         monkeypatch.setattr(timezone, "now", lambda: self.now)
 

@@ -1,9 +1,11 @@
 """How the suite runs: on SQLite by default, on a real PostgreSQL with `--postgres`, and never on anybody's own data.
 
-`make test` does both. In the run on PostgreSQL only what touches a database runs again: a test of a pure function or of
-a page in a browser would say the same thing twice.
+`make test` does both. In the run on PostgreSQL only what touches a database runs again, apart from modules that say
+they are about one database: a test of a pure function, of a page's words or of a page in a browser would say the same
+thing twice.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -72,6 +74,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
+def pytest_collection_finish() -> None:
+    """Spare every test the search for garbage among the product, Django and the tests themselves, which all stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def _is_part_of_a_run(config: pytest.Config) -> bool:
     """Whether another process of ours started this one and chose its environment."""
     return hasattr(config, "workerinput") or on_postgres()
@@ -116,8 +125,8 @@ def _belongs_on_sqlite(item: pytest.Item) -> bool:
 def _belongs_on_postgres(item: pytest.Item) -> bool:
     if item.get_closest_marker("postgres") is not None:
         return True
-    elsewhere = item.get_closest_marker("browser") or item.get_closest_marker("sqlite")
-    return elsewhere is None and (_ordinary_database(item) or bool(_fixtures(item) & OWN_DATABASE))
+    elsewhere = any(item.get_closest_marker(name) for name in ("browser", "sqlite", "one_database"))
+    return not elsewhere and (_ordinary_database(item) or bool(_fixtures(item) & OWN_DATABASE))
 
 
 @pytest.hookimpl(tryfirst=True)

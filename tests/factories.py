@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import ScryptPasswordHasher
+from django.contrib.auth.hashers import ScryptPasswordHasher, make_password
 
 from booking.reservations import reserving
 from booking.reservations.models import Reservation
@@ -52,6 +52,24 @@ def trainee(*, lacking: str = "", **fields: Any) -> User:
             finish(user, code)
     prove_days(user, 7 if lacking == "on-set-days" else 10)
     return user
+
+
+def trainees(count: int) -> list[User]:
+    """So many who meet every prerequisite, in few statements: for crowds."""
+    numbers = [next(_count) for _ in range(count)]
+    users = User.objects.bulk_create(
+        User(email=f"person{number}@example.org", name=f"Person {number}", password=make_password(None))
+        for number in numbers
+    )
+    RoleGrant.objects.bulk_create(RoleGrant(user=user, role=Role.TRAINEE, granted_at=NOW) for user in users)
+    modules = list(Module.objects.filter(code__in=("module-i", "module-ii", "module-iii")))
+    finished = {"completed_on": date(2026, 6, 1), "recorded_at": NOW}
+    Completion.objects.bulk_create(Completion(user=user, module=each, **finished) for user in users for each in modules)
+    told = {"created_at": NOW, "sent_at": NOW, "decided_at": NOW, "state": RecordState.ACCEPTED}
+    made = OnSetRecord.objects.bulk_create(OnSetRecord(user=user, production="The Long Take", **told) for user in users)
+    days = [date(2026, 3, day) for day in range(11, 21)]
+    OnSetDay.objects.bulk_create(OnSetDay(record=record, day=day) for record in made for day in days)
+    return users
 
 
 def finish(user: User, module: str, on: date | None = None) -> Completion:

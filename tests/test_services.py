@@ -1,6 +1,7 @@
 """The ground the other tests stand on: does it hold?"""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,33 @@ def test_an_ordinary_test_runs_on_the_database_of_its_run() -> None:
 @pytest.mark.django_db
 def test_a_test_can_be_for_postgres_alone() -> None:
     assert connection.vendor == "postgresql"
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db
+def test_what_is_about_one_database_does_not_run_on_the_other() -> None:
+    assert connection.vendor == "sqlite"
+
+
+ON_BOTH = re.compile(
+    r"(?:attacks|cohorts|concurrency|faults|history|payments|programme|rights|rosters|web)/"
+    r"|site/test_(?:access|api_contract|backups|due)"
+    r"|desk/test_(?:line|merging|people|reviews|standing)\.py|people/test_(?:api|role_command|signing_in)"
+    r"|conversations/test_writing|messages/test_outbox"
+    r"|prerequisites/test_(?!\w+_pages)|reservations/test_(?!\w*pages|where_you_stand)"
+)
+"""Rules, states, money, races, faults, and what walks every page: a database has a part in each of these."""
+TESTS = Path(__file__).parent
+
+
+def test_only_what_is_about_pages_and_e_mails_is_left_out_on_postgres() -> None:
+    everything = {str(path.relative_to(TESTS)): path.read_text(encoding="utf-8") for path in TESTS.rglob("*/test_*.py")}
+    marked = {name for name, text in everything.items() if "mark.one_database" in text}
+    assert "reservations/test_pages.py" in marked
+    assert {name for name in marked if ON_BOTH.match(name)} == set()
+    for name in ("attacks/test_every_address.py", "prerequisites/test_reviewing.py", "reservations/test_moving.py"):
+        assert name in everything
+        assert ON_BOTH.match(name)
 
 
 def test_threads_see_each_others_commits_in_a_fresh_database(fresh_database: str) -> None:

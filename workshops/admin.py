@@ -5,6 +5,8 @@ hashes are not shown at all.
 """
 
 from django.contrib import admin
+from django.db.models import QuerySet, URLField
+from django.http import HttpRequest
 
 from workshops import models
 
@@ -46,6 +48,32 @@ class HistoryLineAdmin(admin.ModelAdmin[models.HistoryLine]):
     ordering = ("-at", "-id")
 
 
+@admin.register(models.OnSetRecord)
+class OnSetRecordAdmin(admin.ModelAdmin[models.OnSetRecord]):
+    """Records of days on set, as far as the school reads them: a draft is its trainee's alone."""
+
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}  # noqa: RUF012
+    list_display = ("production", "user", "state", "sent_at", "decided_at")
+    list_filter = ("state",)
+    list_select_related = ("user",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.OnSetRecord]:
+        """Those whose content the school reads."""
+        return super().get_queryset(request).filter(pk__in=models.OnSetRecord.objects.read_by_school())
+
+
+@admin.register(models.OnSetDay)
+class OnSetDayAdmin(admin.ModelAdmin[models.OnSetDay]):
+    """The days of those records."""
+
+    list_display = ("day", "record", "is_refused")
+    list_select_related = ("record",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.OnSetDay]:
+        """Those of records whose content the school reads."""
+        return super().get_queryset(request).filter(record__in=models.OnSetRecord.objects.read_by_school())
+
+
 admin.site.register(
     [
         models.Access,
@@ -54,8 +82,6 @@ admin.site.register(
         models.Entitlement,
         models.Message,
         models.Module,
-        models.OnSetDay,
-        models.OnSetRecord,
         models.PolicyTerm,
         models.Post,
         models.Price,

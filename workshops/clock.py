@@ -4,9 +4,16 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 SCHOOL_ZONE = ZoneInfo(settings.TIME_ZONE)
 OFFICE_CLOSES = time(17, 0)
+
+
+def current_time() -> datetime:
+    """What time it is. Read at the edge alone: by a page, a command, a worker."""
+    return timezone.now()
 
 
 def school_day(moment: datetime) -> date:
@@ -38,6 +45,11 @@ def with_weekday(day: date) -> str:
     return f"{day:%A} {in_words(day)}"
 
 
+def days_in_words(count: int) -> str:
+    """So many days: 1 day, 14 days."""
+    return f"{count} {'day' if count == 1 else 'days'}"
+
+
 def range_in_words(first: date, last: date) -> str:
     """Two dates as one phrase: 4 to 7 March 2027, or 30 March to 2 April 2027. The same date twice is that date."""
     if first == last:
@@ -63,6 +75,13 @@ def moment_in_words(moment: datetime, zone: ZoneInfo = SCHOOL_ZONE) -> str:
     """A moment with weekday and time zone: Thursday 4 March 2027, 5:00 pm PST."""
     local = moment.astimezone(zone)
     return f"{with_weekday(local.date())}, {hours_in_words(moment, zone)} {local.tzname()}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago a moment was, in the largest unit alone: just now, 5 minutes ago, 3 weeks ago."""
+    if now - moment < timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(moment, now, depth=1)} ago"
 
 
 def moment_for(moment: datetime, zone_name: str) -> str:

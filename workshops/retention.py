@@ -24,17 +24,17 @@ OLDEST = 500
 class Topic(Enum):
     """What kinds of things are kept: a heading on the page, and a file in the download."""
 
-    ACCOUNT = ("account", "Who you are and how you sign in")
-    ROLES = ("work", "What you do at the school")
-    PATH = ("path", "Your path: modules, access and exceptions")
-    SET_DAYS = ("days-on-set", "Your days on set and their proof")
-    SEATS = ("seats", "Your seats and your places in line")
-    MONEY = ("money", "Money")
-    WORDS = ("messages", "What was written to you and by you")
-    HISTORY = ("history", "What happened, and when")
+    ACCOUNT = ("account", "Who you are and how you sign in", "Who they are and how they sign in")
+    ROLES = ("work", "What you do at the school", "What they do at the school")
+    PATH = ("path", "Your path: modules, access and exceptions", "Their path: modules, access and exceptions")
+    SET_DAYS = ("days-on-set", "Your days on set and their proof", "Their days on set and the proof of them")
+    SEATS = ("seats", "Your seats and your places in line", "Their seats and their places in line")
+    MONEY = ("money", "Money", "Money")
+    WORDS = ("messages", "What was written to you and by you", "What was written to them and by them")
+    HISTORY = ("history", "What happened, and when", "What happened, and when")
 
-    def __init__(self, slug: str, title: str) -> None:
-        self.slug, self.title = slug, title
+    def __init__(self, slug: str, title: str, of_them: str) -> None:
+        self.slug, self.title, self.of_them = slug, title, of_them
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def shown(said: str, *, why: str = "", words: Callable[[Any], object] | None = N
     return Field(said, why=why, words=words)
 
 
-def emptied(said: str, to: object = "", *, why: str = "") -> Field:
+def emptied(said: str, to: object = "") -> Field:
     """A field that its person reads in their download, and that erasing empties where the row stays."""
-    return Field(said, to, why)
+    return Field(said, to)
 
 
 def unseen(why: str, to: object = KEPT) -> Field:
@@ -123,11 +123,18 @@ class Keeping:
     stays: str
     """Why the rows stay when their person is erased, or GOES."""
     fields: Mapping[str, Field]
+    content_goes: bool = False
+    """Whether only the bare fact stays, as `stays` says in full: not that the thing itself stays without a name."""
     also: Callable[[Person], Q] | None = None
     """Further rows that erasing reaches: those of others which name the person. They are not in the download."""
     clocks: tuple[Clock, ...] = ()
     entry: Callable[[Any], dict[str, object]] | None = None
     """How a row reads in the download, where its fields alone would not be understood."""
+
+    @property
+    def is_about_things(self) -> bool:
+        """Whether each row says by kind and number what it is about, which the download calls by its name."""
+        return "about_kind" in self.fields
 
     @property
     def goes(self) -> bool:

@@ -4,7 +4,6 @@ A feed is a published calendar that people subscribe to, not a message to them: 
 attendees and no alarms, and nothing in it tells when it was fetched.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +12,10 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Event, vDuration, vText, vUri
 
 from booking.calendars.timezones import TZID, los_angeles
+from workshops.text import plain, tidy
 
 PRODID = "-//CINTIMA//Booking//EN"
 FETCH_AGAIN_AFTER = timedelta(hours=1)
-# Controls, the line ends that only Unicode knows, and halves of surrogate pairs: RFC 5545 forbids some of them in a
-# TEXT (3.3.11) and readers that split lines the way their language does stumble over the others.
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True)
@@ -56,16 +53,6 @@ class _Text(vText):
         return escaped.encode()
 
 
-def one_line(text: str) -> str:
-    """A text as one line without anything that a calendar cannot carry."""
-    return _UNFIT.sub(" ", text).strip()
-
-
-def _lines(text: str) -> str:
-    """A text of several lines, each without anything that a calendar cannot carry."""
-    return "\n".join(one_line(line) for line in text.splitlines()).strip()
-
-
 def as_bytes(feed: Feed) -> bytes:
     """The feed as an iCalendar stream. The order of its entries does not matter."""
     calendar = Calendar()
@@ -74,7 +61,7 @@ def as_bytes(feed: Feed) -> bytes:
     calendar.add("CALSCALE", "GREGORIAN")
     # NAME is the standard's word (RFC 7986, 5.1), the others are what Apple, Google and Outlook read.
     for name in ("NAME", "X-WR-CALNAME"):
-        calendar.add(name, _Text(one_line(feed.name)))
+        calendar.add(name, _Text(plain(feed.name)))
     calendar.add("X-WR-TIMEZONE", _Text(TZID))
     calendar.add("REFRESH-INTERVAL", vDuration(FETCH_AGAIN_AFTER), parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", vDuration(FETCH_AGAIN_AFTER))
@@ -99,14 +86,16 @@ def _event(entry: Entry) -> Event:
     event.add("LAST-MODIFIED", _whole_seconds(entry.revised_at))
     event.add("DTSTART", _local(entry.starts_at))
     event.add("DTEND", _local(entry.ends_at))
-    event.add("SUMMARY", _Text(one_line(title)))
+    # RFC 5545, 3.3.11, forbids control characters in a TEXT, and readers that split lines the way their language does
+    # stumble over line ends that only Unicode knows: neither is left in a plain line.
+    event.add("SUMMARY", _Text(plain(title)))
     event.add("STATUS", "CANCELLED" if entry.cancelled else "CONFIRMED")
     event.add("TRANSP", "OPAQUE" if entry.busy and not entry.cancelled else "TRANSPARENT")
     event.add("URL", vUri(entry.url))
     if entry.location:
-        event.add("LOCATION", _Text(one_line(entry.location)))
+        event.add("LOCATION", _Text(plain(entry.location)))
     if entry.description:
-        event.add("DESCRIPTION", _Text(_lines(entry.description)))
+        event.add("DESCRIPTION", _Text(tidy(entry.description)))
     return event
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.contrib import messages
@@ -12,12 +12,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.timesince import timesince
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.reservations.conversations import KIND, subject_in_list, subject_of
 from booking.reservations.models import Reservation
+from workshops.clock import ago, current_time
 from workshops.conversations.models import Post, PostQuerySet
 from workshops.conversations.reading import Subject
 from workshops.conversations.views import conversation_page
@@ -103,7 +102,7 @@ def listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
         Listed(
             last=post,
             subject=subjects.get((post.about_kind, post.about_id)),
-            age=_age(post.written_at, now),
+            age=ago(post.written_at, now),
             waits=not post.is_from_school and post.settled_at is None,
         )
         for post in found
@@ -112,9 +111,3 @@ def listed(posts: Iterable[Post], now: datetime) -> list[Listed]:
 
 def _keys(posts: Iterable[Post], kind: str) -> list[str]:
     return [post.about_id for post in posts if post.about_kind == kind]
-
-
-def _age(written_at: datetime, now: datetime) -> str:
-    if now - written_at < timedelta(minutes=1):
-        return "just now"
-    return f"{timesince(written_at, now, depth=1)} ago"

@@ -1,10 +1,14 @@
 """What the desk's forms ask with: dates and times as browsers pick them, and reasons."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Model
+
+from workshops.web.fields import WordsField
 
 # No school keeps a calendar beyond these, and dates at the far ends of time cannot be moved between time zones.
 DAYS_KNOWN = [
@@ -55,6 +59,14 @@ class MomentField(forms.DateTimeField):
         return cleaned
 
 
-def a_reason(label: str, help_text: str = "") -> forms.CharField:
+def offer(form: forms.BaseForm, name: str, rows: Iterable[Model]) -> None:
+    """Show these rows to choose from, which have been read. What comes back is looked up as the field says."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)
+    none = [("", field.empty_label)] if field.empty_label is not None else []
+    field.choices = [*none, *((row.pk, field.label_from_instance(row)) for row in rows)]
+
+
+def a_reason(label: str, help_text: str = "") -> WordsField:
     """Why something is decided: a sentence that someone reads in two years."""
-    return forms.CharField(label=label, help_text=help_text, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))
+    return WordsField(label=label, help_text=help_text, max_length=1_000, widget=forms.Textarea(attrs={"rows": 2}))

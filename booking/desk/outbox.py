@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template import TemplateDoesNotExist
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
+from workshops.clock import current_time
 from workshops.history.record import record
 from workshops.messages.models import Message, MessageState
 from workshops.messages.outbox import send_again, words_of

@@ -3,57 +3,62 @@
 from django.urls import path
 
 from booking.desk import conversations, outbox
+from booking.desk.merging import views as merging
 from booking.desk.money import views as money
-from booking.desk.people import imports, views_accounts, views_facts, views_seats
 from booking.desk.people import views as people
-from booking.desk.people.merging import views as merging
-from booking.desk.reservations import moving
-from booking.desk.reservations import views as decisions
+from booking.desk.people import views_accounts
+from booking.desk.people.facts import views as facts
+from booking.desk.people.importing import views as importing
+from booking.desk.people.seats import views as seats
+from booking.desk.reservations import moving, views_money
+from booking.desk.reservations import views as reservations
 from booking.rights import views_desk as rights
 
 urlpatterns = [
     path("people/", people.people, name="people"),
     path("people/new/", people.person_new, name="person-new"),
-    path("people/import/", imports.import_facts, name="import"),
-    path("people/import/confirm/", imports.confirm, name="import-confirm"),
-    path("people/import/dry-run.csv", imports.report, name="import-report"),
-    path("people/import/template.csv", imports.template, name="import-template"),
+    path("people/import/", importing.import_facts, name="import"),
+    path("people/import/confirm/", importing.confirm, name="import-confirm"),
+    path("people/import/dry-run.csv", importing.report, name="import-report"),
+    path("people/import/template.csv", importing.template, name="import-template"),
     path("people/<slug:public_id>/", people.person, name="person"),
     path("people/<slug:public_id>/merge/", merging.merge, name="person-merge"),
     path("people/<slug:public_id>/erase/", rights.person_erase, name="person-erase"),
     path("people/<slug:public_id>/erase/decline/", rights.person_erase_decline, name="person-erase-decline"),
     path("people/<slug:public_id>/profile/", views_accounts.profile, name="person-profile"),
     path("people/<slug:public_id>/role/", views_accounts.role, name="person-role"),
-    path("people/<slug:public_id>/completion/", views_facts.completion, name="person-completion"),
-    path("people/<slug:public_id>/access/", views_facts.access, name="person-access"),
-    path("people/<slug:public_id>/entitlement/", views_facts.entitlement, name="person-entitlement"),
-    path("people/<slug:public_id>/take-back/", views_facts.fact_back, name="person-fact-back"),
+    path("people/<slug:public_id>/completion/", facts.completion, name="person-completion"),
+    path("people/<slug:public_id>/access/", facts.access, name="person-access"),
+    path("people/<slug:public_id>/entitlement/", facts.entitlement, name="person-entitlement"),
+    path("people/<slug:public_id>/take-back/", facts.fact_back, name="person-fact-back"),
     path("people/<slug:public_id>/history/", people.history, name="person-history"),
-    path("people/<slug:public_id>/audit/", views_facts.audit, name="person-audit"),
-    path("people/<slug:public_id>/audit/end/", views_facts.audit_end, name="person-audit-end"),
-    path("people/<slug:public_id>/days/", views_facts.days, name="person-days"),
-    path("people/<slug:public_id>/days/<int:record_id>/take-back/", views_facts.days_back, name="person-days-back"),
-    path("people/<slug:public_id>/waiver/", views_facts.waiver, name="person-waiver"),
-    path("people/<slug:public_id>/accepted-before/", views_facts.accepted_before, name="person-before"),
-    path(
-        "people/<slug:public_id>/waiver/<int:waiver_id>/take-back/", views_facts.waiver_back, name="person-waiver-back"
-    ),
-    path("people/<slug:public_id>/reserve/", views_seats.reserve, name="person-reserve"),
-    path("people/<slug:public_id>/line/", views_seats.line, name="person-line"),
-    path("people/<slug:public_id>/place/", views_seats.place, name="person-place"),
+    path("people/<slug:public_id>/audit/", facts.audit, name="person-audit"),
+    path("people/<slug:public_id>/audit/end/", facts.audit_end, name="person-audit-end"),
+    path("people/<slug:public_id>/days/", facts.days, name="person-days"),
+    path("people/<slug:public_id>/days/<int:record_id>/take-back/", facts.days_back, name="person-days-back"),
+    path("people/<slug:public_id>/waiver/", facts.waiver, name="person-waiver"),
+    path("people/<slug:public_id>/accepted-before/", facts.accepted_before, name="person-before"),
+    path("people/<slug:public_id>/waiver/<int:waiver_id>/take-back/", facts.waiver_back, name="person-waiver-back"),
+    path("people/<slug:public_id>/reserve/", seats.reserve, name="person-reserve"),
+    path("people/<slug:public_id>/line/", seats.line, name="person-line"),
+    path("people/<slug:public_id>/place/", seats.place, name="person-place"),
     path("money/", money.what_is_owed, name="owed"),
     path("money/owed.csv", money.owed_csv, name="owed-csv"),
     path("money/journal/", money.the_journal, name="journal"),
     path("money/journal.csv", money.journal_csv, name="journal-csv"),
-    path("reservations/<slug:public_id>/", money.reservation, name="reservation"),
-    path("reservations/<slug:public_id>/transfer/", money.transfer, name="reservation-transfer"),
-    path("reservations/<slug:public_id>/refunds/<slug:refund_id>/", money.refund_sent, name="reservation-refund-sent"),
-    path("reservations/<slug:public_id>/longer/", decisions.longer, name="reservation-longer"),
-    path("reservations/<slug:public_id>/balance/", decisions.pay_later, name="reservation-balance"),
-    path("reservations/<slug:public_id>/promise/", decisions.promise_longer, name="reservation-promise"),
-    path("reservations/<slug:public_id>/fee/", decisions.waive_fee, name="reservation-fee"),
-    path("reservations/<slug:public_id>/money-back/", decisions.money_back, name="reservation-money-back"),
-    path("reservations/<slug:public_id>/release/", decisions.release, name="reservation-release"),
+    path("reservations/<slug:public_id>/", reservations.reservation, name="reservation"),
+    path("reservations/<slug:public_id>/transfer/", views_money.transfer, name="reservation-transfer"),
+    path(
+        "reservations/<slug:public_id>/refunds/<slug:refund_id>/",
+        views_money.refund_sent,
+        name="reservation-refund-sent",
+    ),
+    path("reservations/<slug:public_id>/longer/", reservations.longer, name="reservation-longer"),
+    path("reservations/<slug:public_id>/balance/", reservations.pay_later, name="reservation-balance"),
+    path("reservations/<slug:public_id>/promise/", reservations.promise_longer, name="reservation-promise"),
+    path("reservations/<slug:public_id>/fee/", reservations.waive_fee, name="reservation-fee"),
+    path("reservations/<slug:public_id>/money-back/", reservations.money_back, name="reservation-money-back"),
+    path("reservations/<slug:public_id>/release/", reservations.release, name="reservation-release"),
     path("reservations/<slug:public_id>/move/", moving.move, name="reservation-move"),
     path("reservations/<slug:public_id>/wait/", moving.wait, name="reservation-wait"),
     path("reservations/<slug:public_id>/swap/", moving.swap, name="reservation-swap"),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
 from booking.reservations.promises import if_promise_fails
 from workshops import money
-from workshops.clock import end_of_school_day, moment_for, school_day, with_weekday
+from workshops.clock import days_in_words, end_of_school_day, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.planning import certainty_of
 from workshops.messages.outbox import queue, queue_all
@@ -113,7 +113,7 @@ def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool,
         {
             **_about_cohort(cohort),
             "missing": missing,
-            "notice": "" if missing else _days_in_words(entry.notice_days),
+            "notice": "" if missing else days_in_words(entry.notice_days),
             "link": f"{settings.SITE_URL}{reverse('standing')}" if missing else _address(entry),
         },
         now=now,
@@ -129,7 +129,7 @@ def line_joined(entry: WaitlistEntry, position: int, standing: Standing, *, may_
     place = {
         **_about_cohort(entry.cohort),
         "position": str(position),
-        "notice": _days_in_words(entry.notice_days) if entry.notice_days else "",
+        "notice": days_in_words(entry.notice_days) if entry.notice_days else "",
         "missing": _missing(standing),
         "may_promise": "yes" if may_promise else "",
         "link": _address(entry),
@@ -316,10 +316,6 @@ def _address(entry: WaitlistEntry) -> str:
 
 def _missing(standing: Standing) -> str:
     return "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
-
-
-def _days_in_words(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
 
 
 def _days(cohort: Cohort) -> str:

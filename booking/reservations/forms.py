@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from django import forms
 from django.core.validators import MaxValueValidator
 
-from workshops.clock import with_weekday
+from workshops.clock import days_in_words, with_weekday
 
 MOST_NOTICE_DAYS = 180
 
@@ -71,7 +71,7 @@ class NoticeForm(forms.Form):
         assert isinstance(field, forms.IntegerField)
         why = f"Please write {most} or less."
         if days_left < MOST_NOTICE_DAYS:
-            begins = f"The cohort begins in {_days(most)}"
+            begins = f"The cohort begins in {days_in_words(most)}"
             why = f"{begins}: with more notice than that, no seat could be offered to you."
         example = min(14, most)
         # No `max` for the browser to refuse by: it would not say why.
@@ -81,7 +81,7 @@ class NoticeForm(forms.Form):
         field.help_text = (
             f"The first day is {with_weekday(starts_on)}. With {example} days' notice, a seat that becomes free after "
             f"{with_weekday(starts_on - timedelta(days=example))} would pass you over; you keep your place. "
-            f"At most {_days(most)}. Leave it empty if you can come at any time."
+            f"At most {days_in_words(most)}. Leave it empty if you can come at any time."
         )
 
     @property
@@ -104,7 +104,3 @@ class AcceptMoveForm(forms.Form):
 
     leaving = forms.CharField(widget=forms.HiddenInput, max_length=20)
     fee_cents = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"

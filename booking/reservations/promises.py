@@ -123,8 +123,10 @@ def if_promise_fails(seat: Reservation, paid_cents: int) -> str:
     Of what has been paid, or else of the deposit, and of everything that is owed: people decide what to pay by it.
     """
     amounts = sorted({paid_cents or seat.deposit_cents, max(seat.owed_cents, paid_cents)} - {0})
-    parts = [_part_of(back, seat.currency) for each in amounts if (back := if_not_kept(seat, each))]
-    return f"What comes back then: {', or '.join(parts)}." if parts else ""
+    found = [back for each in amounts if (back := if_not_kept(seat, each))]
+    if not any(back.cents for back in found):
+        return "Nothing that was paid comes back then." if found else ""
+    return f"What comes back then: {', or '.join(_part_of(back, seat.currency) for back in found)}."
 
 
 def _part_of(back: ComesBack, currency: str) -> str:

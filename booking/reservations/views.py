@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.payments import gateways, ledger, paying
@@ -19,6 +18,7 @@ from booking.reservations.models import OWING, Reservation
 from booking.reservations.places import places_of
 from booking.reservations.promises import if_promise_fails, promises_of
 from workshops import money
+from workshops.clock import current_time
 from workshops.cohorts.planning import certainty_of
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.reservations import admission, reserving
@@ -15,7 +14,7 @@ from booking.reservations.listing import agreed_at, costs, listed, listed_one, p
 from booking.reservations.models import State
 from booking.reservations.pathway import mends
 from booking.reservations.places import place_here
-from workshops.clock import school_day
+from workshops.clock import current_time, school_day
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
 from workshops.prerequisites.facts import rules_for, standing_of

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -19,7 +18,7 @@ from booking.reservations.models import EntryState, Reservation, State, Waitlist
 from booking.reservations.pathway import mends
 from booking.reservations.places import Place, ordinal, place_here, places
 from booking.reservations.promises import Promise, if_promise_fails, promises, promises_of
-from workshops.clock import school_day, time_in_words
+from workshops.clock import current_time, school_day, time_in_words
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.planning import certainty_of
 from workshops.people.models import Role, User
@@ -80,7 +79,7 @@ def place_in_line(request: SignedInRequest, public_id: str) -> HttpResponse:
     """
     now = current_time()
     place = _own(request, public_id, now)
-    if request.headers.get("HX-Request") and (seen := request.GET.get("seen")):
+    if request.htmx and (seen := request.GET.get("seen")):
         if seen != place.state:
             return HttpResponseClientRedirect(place.entry.get_absolute_url())
         if place.offer:  # nothing of it moves but the clock, and nobody's half-filled form is taken away

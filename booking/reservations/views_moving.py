@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.payments import ledger
@@ -18,7 +17,7 @@ from booking.reservations.pathway import mends
 from booking.reservations.promises import if_promise_fails, promises
 from booking.reservations.refunds import may_leave
 from workshops import money
-from workshops.clock import school_day
+from workshops.clock import current_time, school_day
 from workshops.cohorts.planning import certainty_of
 from workshops.history.record import history_of
 from workshops.people.models import Role, User

@@ -12,7 +12,7 @@ from booking.reservations.promises import if_promise_fails
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
 from workshops.people.models import User
-from workshops.prerequisites.check import Rule, check
+from workshops.prerequisites.check import Rule, check, days_rule
 from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.models import Waiver
 from workshops.prerequisites.records.waiting_time import how_long_it_takes
@@ -31,13 +31,13 @@ def about(trainee: User, now: datetime) -> dict[str, Any]:
     standing = check(rules, facts, today)
     requirements = mends(standing, school(), trainee)
     note = f"{seat.get_state_display()}: {seat.cohort.title}" if seat else ""
-    lacks_days = any(outcome.module is None for outcome in standing.missing)
+    lacks_days = any(outcome.counts_days for outcome in standing.missing)
     page: dict[str, Any] = {
         "standing": standing,
         "requirements": requirements,
         "first_mend": next((mend for _, mend in requirements if mend), None),
         "pathway": pathway(standing, seat=note, finished_on=facts.completions.get(MODULE_IV)),
-        "timeline": next((timeline_of(rule, facts, today) for rule in rules if rule.module is None), None),
+        "timeline": timeline_of(rule, facts, today) if (rule := days_rule(rules)) else None,
         "exceptions": _for_one_cohort(trainee, seat, rules, today),
         "question": asked_about(trainee),
         "how_long": how_long_it_takes() if lacks_days else "",

@@ -5,7 +5,6 @@ what a new model keeps is in it as soon as that says what it keeps.
 """
 
 import json
-import re
 import shutil
 import tempfile
 import zipfile
@@ -15,16 +14,18 @@ from datetime import date, datetime, timedelta
 from typing import IO, Any
 
 from django.core.files.storage import default_storage
-from django.db.models import ForeignKey, Model
-from django.utils.text import slugify
+from django.db.models import ForeignKey, Model, QuerySet
 
+from booking.reservations.models import Reservation, WaitlistEntry
 from booking.rights.accounts import accounts_of
 from booking.rights.registry import KEPT
 from workshops.clock import SCHOOL_ZONE, moment_in_words
 from workshops.history.models import HistoryLine
 from workshops.history.record import record
 from workshops.people.models import User
-from workshops.prerequisites.records.models import ProofFile
+from workshops.people.presence import hold_open
+from workshops.prerequisites.files.naming import archive_name
+from workshops.prerequisites.records.models import OnSetRecord, ProofFile
 from workshops.retention import Keeping, Topic
 from workshops.transactions import writes
 
@@ -56,7 +57,7 @@ def note_download(person: User, *, now: datetime) -> None:
     Raises:
         TooOften: after five within an hour.
     """
-    User.objects.select_for_update(no_key=True).only("pk").get(pk=person.pk)
+    hold_open(person)
     lately = HistoryLine.objects.filter(person=person, what="data-downloaded", at__gt=now - AN_HOUR)
     times = sorted(lately.values_list("at", flat=True))
     if len(times) >= MOST_AN_HOUR:
@@ -100,12 +101,28 @@ def _topic(archive: zipfile.ZipFile, topic: Topic, person: User) -> tuple[str, s
 
 def _entries(kept: Keeping, person: User) -> Iterator[dict[str, object]]:
     accounts = accounts_of(person)
+    names = _names_of_things(accounts) if kept.is_about_things else {}
     ties = [field.name for field in kept.model_class._meta.concrete_fields if isinstance(field, ForeignKey)]
     for account in accounts:
         rows = kept.rows_of(account)
         for row in (rows.select_related(*ties) if ties else rows).iterator(chunk_size=200):
             entry = kept.entry(row) if kept.entry else _fields(kept, row, accounts)
+            if kept.is_about_things:
+                entry = {**entry, "About": names.get((row.about_kind, row.about_id), "")}
             yield {said: _plain(value) for said, value in entry.items()}
+
+
+def _names_of_things(accounts: list[User]) -> dict[tuple[str, str], str]:
+    """What lines of history and conversations are about, as pages call it. Three statements."""
+    found = {}
+    sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
+        ("record", OnSetRecord.objects.filter(user__in=accounts), "production"),
+        ("reservation", Reservation.objects.filter(trainee__in=accounts), "cohort__title"),
+        ("waitlist", WaitlistEntry.objects.filter(trainee__in=accounts), "cohort__title"),
+    )
+    for kind, rows, title in sources:
+        found.update({(kind, key): name for key, name in rows.order_by().values_list("public_id", title)})
+    return found
 
 
 def _fields(kept: Keeping, row: Model, accounts: list[User]) -> dict[str, object]:
@@ -140,7 +157,7 @@ def _proof(archive: zipfile.ZipFile, person: User) -> Iterator[Proof]:
     """Write their files of proof, under names that no system stumbles over. One that is gone by now is left out."""
     files = ProofFile.objects.kept().filter(record__user__in=accounts_of(person))
     for number, each in enumerate(files.iterator(chunk_size=50), start=1):
-        name = f"proof/{number:03}-{_safe(each.name)}.{'jpg' if each.media == 'jpeg' else each.media}"
+        name = f"proof/{number:03}-{archive_name(each.name, each.media)}"
         try:
             bytes_kept = default_storage.open(each.stored_as)
         except FileNotFoundError:
@@ -150,11 +167,6 @@ def _proof(archive: zipfile.ZipFile, person: User) -> Iterator[Proof]:
         with bytes_kept, archive.open(info, "w", force_zip64=True) as out:
             shutil.copyfileobj(bytes_kept, out, _CHUNK)
         yield Proof(each, name)
-
-
-def _safe(name: str) -> str:
-    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", name)
-    return slugify(stem)[:60] or "proof"
 
 
 def _readme(person: User, contents: list[tuple[str, str, int]], proof: list[Proof], now: datetime) -> str:

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 
-from booking.rights import emails
+from booking.rights import asking, emails
 from booking.rights.accounts import accounts_of
 from booking.rights.in_the_way import Obstacle, in_the_way
 from booking.rights.registry import KEPT
 from workshops.history.record import record
-from workshops.people.models import ErasureRequest, Role, RoleGrant, User
+from workshops.people.models import Role, RoleGrant, User
 from workshops.prerequisites.records.models import UNDECIDED, OnSetRecord, RecordState
 from workshops.prerequisites.records.writing import withdraw
 from workshops.retention import Person
@@ -56,8 +56,7 @@ def erase(person: User, *, by: User, now: datetime) -> None:
     names = _names(accounts)
     for account in accounts:
         _walk(Person(account, names, now))
-    asked = ErasureRequest.objects.filter(user=found, answered_at=None, taken_back_at=None)
-    asked.update(answered_at=now, answered_by=by)
+    asking.carried_out(found, by=by, now=now)
     record("erased", about=("person", found.public_id), person=found, by=by, now=now)
     # `found` is still the person as they were: only the database has forgotten them.
     emails.done(found, now=now)

@@ -5,12 +5,13 @@ from typing import Any
 from django import forms
 
 from workshops.people.models import User
+from workshops.web.fields import WordsField
 
 
 class AskForm(forms.Form):
     """Asking to be erased. Nobody has to say why."""
 
-    words = forms.CharField(
+    words = WordsField(
         label="Anything that you want to say about it",
         required=False,
         max_length=2_000,
@@ -42,7 +43,7 @@ class EraseForm(forms.Form):
 class DeclineForm(forms.Form):
     """Saying why it is not done."""
 
-    reason = forms.CharField(
+    reason = WordsField(
         label="Why, in words for them",
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),

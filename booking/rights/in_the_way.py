@@ -11,7 +11,8 @@ from booking.reservations.models import IN_LINE, OWING, Reservation, WaitlistEnt
 from workshops import money
 from workshops.clock import in_words, school_day
 from workshops.cohorts.models import CohortStatus, Teaching
-from workshops.people.models import Role, RoleGrant, User
+from workshops.people.models import User
+from workshops.people.roles import registrars
 from workshops.prerequisites.records.models import AuditHold
 
 MAY_ARRIVE_FOR = timedelta(days=60)
@@ -85,7 +86,7 @@ def _money(accounts: list[User], now: datetime) -> list[Obstacle]:
 def _audits(accounts: list[User]) -> list[Obstacle]:
     return [
         Obstacle("Their proof is kept for an audit: that has to end first.", _page_of(hold.user))
-        for hold in AuditHold.objects.filter(user__in=accounts, ended_at=None).select_related("user")
+        for hold in AuditHold.objects.open().filter(user__in=accounts).select_related("user")
     ]
 
 
@@ -99,8 +100,8 @@ def _duties(accounts: list[User], now: datetime) -> list[Obstacle]:
         .exclude(cohort__status=CohortStatus.CANCELLED)
         .select_related("cohort")
     ]
-    registrars = RoleGrant.objects.filter(role=Role.REGISTRAR, user__is_active=True)
-    if registrars.filter(user__in=accounts).exists() and not registrars.exclude(user__in=accounts).exists():
+    run_the_desk = {each.user_id for each in registrars()}
+    if run_the_desk and run_the_desk <= {each.pk for each in accounts}:
         found.append(
             Obstacle("They are the last registrar: give somebody else the role first.", reverse("desk:people"))
         )

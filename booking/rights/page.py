@@ -14,8 +14,8 @@ class Kept:
 
     what: str
     how_long: str
-    why_it_stays: str
-    """Empty where it goes when its person is erased."""
+    when_erased: str
+    """What becomes of it when its person is erased."""
     count: int | None = None
     """How much of it one person has, where one is asked about."""
 
@@ -50,17 +50,28 @@ def erasure_of(accounts: list[User]) -> Erasure:
         if each.of and (count := sum(each.rows_of(account).count() for account in accounts))
     ]
     return Erasure(
-        goes=_grouped(pair for pair in counted if pair[0].goes),
-        stays=_grouped(pair for pair in counted if not pair[0].goes),
+        goes=_grouped((pair for pair in counted if pair[0].goes), of_them=True),
+        stays=_grouped((pair for pair in counted if not pair[0].goes), of_them=True),
     )
 
 
 def _said(each: Keeping, count: int | None = None) -> Kept:
-    return Kept(each.what, each.kept_for, each.stays, count)
+    return Kept(each.what, each.kept_for, _when_erased(each), count)
 
 
-def _grouped(pairs: Iterable[tuple[Keeping, Kept]]) -> list[Group]:
+def _when_erased(each: Keeping) -> str:
+    if each.goes:
+        return "Goes."
+    return each.stays if each.content_goes else f"Stays without a name. {each.stays}"
+
+
+def _grouped(pairs: Iterable[tuple[Keeping, Kept]], *, of_them: bool = False) -> list[Group]:
+    """By topic, whose titles speak to the person themselves or, for a registrar, of them."""
     by_topic: dict[Topic, list[Kept]] = {topic: [] for topic in Topic}
     for each, said in pairs:
         by_topic[each.topic].append(said)
-    return [Group(topic.slug, topic.title, tuple(kept)) for topic, kept in by_topic.items() if kept]
+    return [
+        Group(topic.slug, topic.of_them if of_them else topic.title, tuple(kept))
+        for topic, kept in by_topic.items()
+        if kept
+    ]

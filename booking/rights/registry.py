@@ -19,9 +19,3 @@ EVERYTHING: tuple[Keeping | AboutNobody, ...] = (
 
 KEPT: tuple[Keeping, ...] = tuple(each for each in EVERYTHING if isinstance(each, Keeping))
 """What holds something about people, in the order in which erasing goes through it."""
-
-OTHER_TABLES = {
-    "django_migrations": "Which changes of its tables the product has made.",
-    "site_cache": "How often somebody tried to sign in, under a hash of who they are, for five minutes at most.",
-}
-"""Tables without a model, and what is in them."""

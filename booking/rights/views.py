@@ -5,14 +5,13 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.rights import asking
 from booking.rights.download import TooOften, build, note_download
 from booking.rights.forms import AskForm
 from booking.rights.page import everything_kept
-from workshops.clock import moment_for, school_day
+from workshops.clock import current_time, moment_for, school_day
 from workshops.people.models import ErasureRequest
 from workshops.web.access import SignedInRequest, anyone, signed_in
 

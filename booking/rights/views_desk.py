@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST
 
 from booking.rights import asking
@@ -13,6 +12,7 @@ from booking.rights.erasing import InTheWay, NotThisOne, erase, refuses
 from booking.rights.forms import DeclineForm, EraseForm
 from booking.rights.in_the_way import in_the_way
 from booking.rights.page import erasure_of
+from workshops.clock import current_time
 from workshops.people.models import ErasureRequest, Role, User
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import posted, shows_or_takes

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from workshops.clock import current_time
 from workshops.people.models import Role
 from workshops.people.roles import grant
 from workshops.programme.models import school
@@ -59,11 +60,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         make_password("a password that nobody keeps")
         super().send_account_already_exists_mail(email)
 
+    def set_password(self, user: Any, password: str) -> None:
+        """Keep a new password, and nothing else of what was read before it was hashed, which takes its time."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
         """Everyone who signs up begins as a trainee."""
         saved = super().save_user(request, user, form, commit)
         if commit:
-            from django.utils.timezone import now
-
-            grant(saved, Role.TRAINEE, by=None, now=now())
+            grant(saved, Role.TRAINEE, by=None, now=current_time())
         return saved

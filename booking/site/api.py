@@ -23,6 +23,7 @@ from booking.reservations.api_line import router as line
 from booking.reservations.api_roster import router as rosters
 from booking.site.api_docs import ApiDocs
 from workshops.people.api import router as people
+from workshops.people.closing import Closed
 from workshops.prerequisites.api import router as completions
 from workshops.transactions import Busy
 from workshops.web.invalid import invalid_input
@@ -108,6 +109,7 @@ _PROBLEMS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (AuthenticationError, lambda _: Problem("unauthenticated")),
     (Http404, lambda _: Problem("not-found")),
     (PermissionDenied, lambda _: Problem("not-allowed")),
+    (Closed, lambda closed: Problem("not-found", str(closed))),
     (Busy, lambda _: Problem("busy", retry_after=Busy.seconds)),
     (BadRequest, lambda _: Problem("bad-request")),
     (SuspiciousOperation, lambda _: Problem("bad-request")),

@@ -19,7 +19,6 @@ from booking.reservations.rounds import one_by_one
 from booking.rights.forgetting import forget_due
 from workshops.messages.outbox import send_due
 from workshops.prerequisites.files.keeping import delete_due as delete_proofs
-from workshops.web.repeats import forget_old
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ class Done:
 
     holds: int = 0
     messages: int = 0
-    answers: int = 0
     refunds: int = 0
     certain: int = 0
     offers: int = 0
@@ -72,7 +70,6 @@ def do_due(now: datetime) -> Done:
         "certain": notice_certain,
         "proofs": delete_proofs,
         "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
-        "answers": forget_old,
         "forgotten": forget_due,
     }
     counts: dict[str, int] = {}

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers
 
+from workshops.people.closing import Closed, is_refusal
 from workshops.people.models import Role, User
 from workshops.transactions import Busy
 from workshops.web.problems import Problem, is_api, problem_response
@@ -39,6 +40,25 @@ class BusyMiddleware:
         response = HttpResponse(render_to_string("503.html"), status=503)
         response["Retry-After"] = str(Busy.seconds)
         return response
+
+
+class ClosedMiddleware:
+    """Tells in words that an account was erased or merged while somebody was about to write for it: 409."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a `Closed` that a view let through, or the database's own refusal."""
+        if not (isinstance(exception, Closed) or is_refusal(exception)):
+            return None
+        if is_api(request):
+            return problem_response(Problem("not-found", str(Closed())))
+        return HttpResponse(render_to_string("409_closed.html"), status=409)
 
 
 class DoorMiddleware(LoginRequiredMiddleware):

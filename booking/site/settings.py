@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "booking.site.middleware.BusyMiddleware",
+    "booking.site.middleware.ClosedMiddleware",
     "booking.site.middleware.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "booking.site.urls"

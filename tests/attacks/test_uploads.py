@@ -48,7 +48,7 @@ def head(path: str, *lines: str) -> str:
 
 
 def test_two_gigabytes_are_refused_from_their_announcement(product: Product) -> None:
-    for path in ("/experience/x/files/", "/accounts/login/", "/api/v1/cohorts"):
+    for path in ("/experience/x/files/", "/accounts/login/", "/api/v1/cohorts", "/nope/"):
         large = head(path, f"Content-Length: {2 * GIGABYTE}")
         status, _, seconds = said(product, large)  # not one byte of the body is waited for
         assert (path, status, seconds < QUICK) == (path, 413, True)
@@ -64,3 +64,18 @@ def test_two_gigabytes_are_refused_from_their_announcement(product: Product) -> 
     status, _, seconds = said(product, head("/accounts/login/", "Transfer-Encoding: chunked"))
     assert (status, seconds < QUICK) == (411, True)
     assert product.status("/") == 200
+
+
+def test_forms_that_are_begun_and_not_finished_keep_nobody_from_reading(product: Product) -> None:
+    cookie = "Cookie: csrftoken=" + "a" * 32  # with it, the rest of the form is looked for
+    lines = [socket.create_connection(("127.0.0.1", product.port), timeout=30) for _ in range(24)]
+    try:
+        for number, line in enumerate(lines):
+            path = "/nope/" if number % 2 else "/accounts/login/"
+            line.sendall(head(path, "Content-Length: 100000", cookie).replace("\n", "\r\n").encode() + b"--x")
+        began = time.monotonic()
+        assert [product.status("/") for _ in range(5)] == [200] * 5
+        assert time.monotonic() - began < 2 * QUICK
+    finally:
+        for line in lines:
+            line.close()

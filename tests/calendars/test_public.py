@@ -24,7 +24,7 @@ ALL = "/calendar/cohorts.ics"
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "now", lambda: NOW)
+    monkeypatch.setattr(views, "current_time", lambda: NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_the_same_calendar_is_the_same_bytes_hours_later(path: str, monkeypatch:
     factories.cohort(code="2027-spring")
     factories.cohort()
     first = get(path)
-    monkeypatch.setattr(views, "now", lambda: NOW + timedelta(hours=5))
+    monkeypatch.setattr(views, "current_time", lambda: NOW + timedelta(hours=5))
     later = get(path)
     assert (later.content, later["ETag"]) == (first.content, first["ETag"])
 

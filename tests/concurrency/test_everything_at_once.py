@@ -27,15 +27,15 @@ def key(person: User) -> str:
 @transaction.atomic
 def newcomers(count: int) -> list[str]:
     """The keys of so many trainees who qualify and have nothing yet."""
-    return [key(factories.trainee()) for _ in range(count)]
+    return [key(each) for each in factories.trainees(count)]
 
 
 @transaction.atomic
 def seated_here(cohort: Cohort, count: int) -> list[tuple[Reservation, str]]:
     """So many people who have paid their deposit, with their keys."""
     found = []
-    for _ in range(count):
-        held = reserving.hold(cohort, factories.trainee(), now=now())
+    for trainee in factories.trainees(count):
+        held = reserving.hold(cohort, trainee, now=now())
         paying.begin(held, Purpose.DEPOSIT, "sandbox", by=held.trainee, now=now())
         found.append((held, key(held.trainee)))
     return found

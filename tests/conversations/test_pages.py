@@ -22,7 +22,7 @@ from workshops.conversations.reading import thread_of
 from workshops.messages.models import Message
 from workshops.people.models import Role, RoleGrant, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert(1)</script>{{ 7|add:7 }}\n\n<img src=x onerror=alert(2)> & 'quotes\""
 

@@ -25,7 +25,7 @@ from workshops.people.models import Role, User
 from workshops.people.roles import grant
 from workshops.programme.terms import Terms
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 ASKED = "They asked by telephone."
 
 

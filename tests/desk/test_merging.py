@@ -1,5 +1,6 @@
 """One person with two accounts: everything comes to one of them, once, and only as the registrar saw it."""
 
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 import pytest
@@ -11,10 +12,9 @@ from django.core import mail
 from django.db.models import ForeignKey, Model
 from django.test import Client
 
-from booking.desk.people.merging.carrying_out import COMES, ENDS, STAYS, Decided, merge
-from booking.desk.people.merging.reading import account_of
-from booking.desk.people.merging.what import Comparison, compare
-from booking.desk.planning.as_shown import Changed
+from booking.desk.merging.carrying_out import Changed, Decided, merge
+from booking.desk.merging.reading import account_of
+from booking.desk.merging.what import Comparison, compare
 from booking.payments import paying
 from booking.payments.models import Posting, Purpose
 from booking.reservations import cancelling, reserving, waiting
@@ -22,6 +22,8 @@ from booking.reservations.models import EntryState, Reservation, State, Waitlist
 from tests import factories
 from tests.factories import NOW
 from tests.invariants import assert_all_hold
+from tests.pages import text
+from tests.prerequisites.paper import drafted
 from workshops.clock import school_day
 from workshops.cohorts.models import Seat, Teaching
 from workshops.conversations.models import Post
@@ -29,16 +31,66 @@ from workshops.conversations.writing import write
 from workshops.history.models import HistoryLine
 from workshops.history.record import history_of_person
 from workshops.messages.models import Message
+from workshops.messages.outbox import send_due
 from workshops.people.addresses import account_at
 from workshops.people.models import ApiToken, ErasureRequest, Role, RoleGrant, Scope, User
 from workshops.prerequisites.facts import standing_of
 from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
-from workshops.prerequisites.records.models import AuditHold, OnSetRecord
+from workshops.prerequisites.records.models import AuditHold, OnSetDay, OnSetRecord
+from workshops.prerequisites.records.writing import withdraw
 from workshops.programme.models import MODULE_IV, Module
 
 pytestmark = pytest.mark.django_db
 
 TODAY = school_day(NOW)
+
+# What merging does to every relation to a person, by the model and its field.
+COMES: Collection[str] = frozenset(
+    {
+        "account.EmailAddress.user",
+        "booking.Reservation.trainee",
+        "booking.WaitlistEntry.trainee",
+        "workshops.Access.user",
+        "workshops.AuditHold.user",
+        "workshops.Completion.user",
+        "workshops.Entitlement.user",
+        "workshops.ErasureRequest.user",
+        "workshops.Message.to",
+        "workshops.OnSetRecord.second_eyes_by",
+        "workshops.OnSetRecord.user",
+        "workshops.Post.person",
+        "workshops.RoleGrant.user",
+        "workshops.Seat.occupant",
+        "workshops.Teaching.instructor",
+        "workshops.User.merged_into",
+        "workshops.Waiver.user",
+    }
+)
+"""Afterwards no row names the account that went: it came to the other, or ended."""
+ENDS: Collection[str] = frozenset({"mfa.Authenticator.user", "usersessions.UserSession.user"})
+"""Deleted: they open an account that nobody enters any more."""
+_SIGNED = "Who did it at the desk: what one has signed stays signed by the account that did it."
+STAYS: Mapping[str, str] = {
+    "admin.LogEntry.user": "Django's admin changes nothing here, and what it once wrote is a log.",
+    "booking.Payment.recorded_by": _SIGNED,
+    "booking.Refund.recorded_by": _SIGNED,
+    "workshops.Access.recorded_by": _SIGNED,
+    "workshops.ApiToken.user": "Revoked: a program that had one is told so, and its maker is found in the history.",
+    "workshops.AuditHold.begun_by": _SIGNED,
+    "workshops.AuditHold.ended_by": _SIGNED,
+    "workshops.Completion.recorded_by": _SIGNED,
+    "workshops.Entitlement.recorded_by": _SIGNED,
+    "workshops.ErasureRequest.answered_by": _SIGNED,
+    "workshops.HistoryLine.by": "What has happened is never changed; `history_of_person` reads both.",
+    "workshops.HistoryLine.person": "What has happened is never changed; `history_of_person` reads both.",
+    "workshops.KeptAnswer.user": "First answers to programs whose tokens are revoked; they go after a day.",
+    "workshops.OnSetRecord.decided_by": _SIGNED,
+    "workshops.PolicyTerm.confirmed_by": _SIGNED,
+    "workshops.Post.author": "In its own threads it comes along; what it wrote for the school stays signed.",
+    "workshops.Review.by": _SIGNED,
+    "workshops.Review.undone_by": _SIGNED,
+    "workshops.Waiver.given_by": _SIGNED,
+}
 
 
 @pytest.fixture
@@ -126,6 +178,7 @@ def person_with_everything(registrar: User) -> User:
     Entitlement.objects.create(user=other, module=four, source="Complete Package, order 7", recorded_at=NOW)
     Waiver.objects.create(user=other, requirement="module-i", reason="Long ago.", given_at=NOW, given_by=registrar)
     AuditHold.objects.create(user=other, why="The insurer asks.", begun_at=NOW, begun_by=registrar)
+    OnSetRecord.objects.filter(pk=drafted(factories.trainee()).pk).update(second_eyes_by=other)
     ErasureRequest.objects.create(user=other, asked_at=NOW, answered_at=NOW, answered_by=registrar, answer="Stay.")
     Teaching.objects.create(cohort=factories.cohort(), instructor=other, is_lead=True)
     earlier = factories.person()
@@ -232,7 +285,9 @@ def test_the_standing_is_the_check_of_the_united_facts_and_a_day_counts_once(reg
     factories.prove_days(survivor, 6, last=date(2026, 3, 20))
     factories.prove_days(other, 6, last=date(2026, 3, 16))
     found = merged(survivor, other, registrar)
-    assert any("2 of these days are on both accounts" in words for row in found.rows for words in row.other)
+    assert ("Days on set twice", ("2 days that the other account has too",), ("Each counts once",)) in [
+        (row.title, row.survivor, row.other) for row in found.rows
+    ]
     standing, facts = standing_of(survivor, MODULE_IV, TODAY)
     assert standing.eligible
     assert len(facts.accepted_days) == 10
@@ -263,6 +318,18 @@ def test_of_two_audits_one_goes_on(registrar: User) -> None:
         AuditHold.objects.create(user=who, why="The insurer asks.", begun_at=NOW, begun_by=registrar)
     merged(survivor, other, registrar)
     assert sorted(survivor.audit_holds.values_list("ended_at", flat=True), key=bool) == [None, NOW]
+    ended = HistoryLine.objects.get(what="audit-ended")
+    assert (ended.person, ended.by, ended.why) == (other, registrar, "She told us on the phone.")
+
+
+def test_the_registrar_reads_no_draft_of_either_account(registrar: User) -> None:
+    survivor, other = factories.trainee(), factories.trainee()
+    drafted(other, production="Top Secret")
+    withdraw(drafted(survivor, production="Thrown away"), by=survivor, now=NOW)
+    rows = look(survivor, other, registrar).rows
+    said = [words for row in rows for words in (*row.survivor, *row.other)]
+    assert "1 draft, theirs alone" in said
+    assert not any("Secret" in words or "Thrown away" in words for words in said)
 
 
 # -- what stands in the way --------------------------------------------------------------------------------------------
@@ -404,6 +471,7 @@ def test_a_conversation_stays_between_the_person_and_the_school(registrar: User)
 
 def test_the_history_of_both_is_read_as_one_even_after_merging_again(registrar: User) -> None:
     first, second, third = factories.trainee(), factories.trainee(), factories.trainee()
+    EmailAddress.objects.create(user=first, email="first@example.org", verified=True)
     for each in (first, second, third):
         factories.reservation(trainee=each)
     for each in (first, second):
@@ -413,7 +481,7 @@ def test_the_history_of_both_is_read_as_one_even_after_merging_again(registrar: 
     told = list(history_of_person(third).values_list("what", flat=True))
     assert told.count("reservation-held") == 3
     assert told.count("merged") == 2
-    assert account_at(first.email) is None or account_at(first.email) == third
+    assert account_at("first@example.org") == third
     assert User.objects.get(pk=first.pk).merged_into == third
 
 
@@ -490,5 +558,59 @@ def test_an_address_that_nobody_has_confirmed_opens_no_account_any_more(registra
     EmailAddress.objects.create(user=other, email="a.slip@example.org", verified=False, primary=True)
     merged(survivor, other, registrar)
     assert list(EmailAddress.objects.filter(user=survivor).values_list("email", flat=True)) == ["alex@example.org"]
+    said = Message.objects.get(kind="accounts-merged")
+    assert (said.to, said.context["addresses"], said.context["closed"]) == (
+        survivor,
+        "alex@example.org",
+        "a.slip@example.org",
+    )
     client.post("/accounts/login/code/", {"email": "a.slip@example.org"})
     assert not any("code" in message.subject.lower() for message in mail.outbox if "a.slip" in message.to[0])
+
+
+def test_the_registrar_reads_that_an_unconfirmed_address_opens_nothing(desk: Client) -> None:
+    survivor, other = factories.trainee(name="Alex"), factories.trainee(email="a.slip@example.org", name="Alex")
+    address = f"/desk/people/{survivor.public_id}/merge/"
+    shown = desk.get(address, {"other": other.public_id}).context["found"].shown
+    done = desk.post(address, {"other": other.public_id, "shown": shown, "why": "She told us."}, follow=True)
+    assert "a.slip@example.org was never confirmed by its owner and opens no account any more." in text(done)
+    assert "is an address of this account now" not in text(done)
+
+
+def test_the_person_is_told_of_the_merge_at_every_address_that_works(registrar: User) -> None:
+    survivor, other = factories.trainee(email="alex@example.org"), factories.trainee(email="rivera@example.org")
+    for each in (survivor, other):
+        EmailAddress.objects.create(user=each, email=each.email, verified=True, primary=True)
+    merged(survivor, other, registrar)
+    send_due(now=NOW)
+    told = [message for message in mail.outbox if "two accounts" in message.subject]
+    assert sorted(message.to[0].split("<")[-1].strip(">") for message in told) == [
+        "alex@example.org",
+        "rivera@example.org",
+    ]
+    assert all("Sign in as: alex@example.org, rivera@example.org" in str(message.body) for message in told)
+
+
+def test_the_preview_says_where_they_stand_after_it_and_warns_of_days_that_count_no_more(desk: Client) -> None:
+    survivor, other = factories.trainee(lacking="on-set-days"), factories.person(Role.TRAINEE)
+    days = sorted(OnSetDay.objects.filter(record__user=survivor).values_list("day", flat=True))
+    factories.give_access(other, "module-iii", days[1])
+    page = desk.get(f"/desk/people/{survivor.public_id}/merge/", {"other": other.public_id})
+    assert "After this 2 of 10 days count, and 7 do today, because access to Module III was granted on" in text(page)
+    row = next(each for each in page.context["after"].requirements if "days" in each.title)
+    assert (row.survivor, row.other, row.after, row.after_with_other) == (
+        "7 of 10 days",
+        "0 of 10 days",
+        "2 of 10 days",
+        "",
+    )
+
+
+def test_where_the_two_name_different_dates_the_preview_shows_both_outcomes(desk: Client) -> None:
+    survivor, other = factories.trainee(lacking="on-set-days"), factories.person(Role.TRAINEE)
+    days = sorted(OnSetDay.objects.filter(record__user=survivor).values_list("day", flat=True))
+    factories.give_access(survivor, "module-iii", days[-1])
+    factories.give_access(other, "module-iii", days[1])
+    page = desk.get(f"/desk/people/{survivor.public_id}/merge/", {"other": other.public_id})
+    row = next(each for each in page.context["after"].requirements if "days" in each.title)
+    assert (row.after, row.after_with_other) == ("7 of 10 days", "2 of 10 days")

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.desk.money.spreadsheet import amount, harmless
+from booking.desk.spreadsheet import amount, harmless
 from booking.payments import ledger, paying
 from booking.payments.models import Account, LedgerEntry, Payment, Purpose, Refund
 from booking.reservations import lifecycle
@@ -19,7 +19,7 @@ from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 READ = ["money/", "money/owed.csv", "money/journal/", "money/journal.csv"]
 FORMS = ["transfer", "longer", "balance", "promise", "fee", "release", "move", "wait", "swap"]
 

@@ -18,7 +18,7 @@ from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from workshops.messages.models import Message, MessageState
 from workshops.messages.outbox import queue, send_due
 from workshops.people.models import Role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

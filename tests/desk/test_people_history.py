@@ -12,14 +12,15 @@ from booking.desk.people.views import A_PAGE_OF_HISTORY
 from tests import factories
 from tests.desk.doors import statements
 from tests.pages import text
-from workshops.clock import school_day
+from workshops.clock import moment_in_words, school_day
 from workshops.conversations.models import Post
 from workshops.history.models import HistoryLine
 from workshops.history.record import line, record_all
 from workshops.people.models import Role, User
 from workshops.prerequisites.files.audits import begin_audit
 from workshops.prerequisites.models import Access, Completion, Entitlement
-from workshops.prerequisites.records import reviewing
+from workshops.prerequisites.recording import accept_days, take_back_days
+from workshops.prerequisites.records import reviewing, writing
 from workshops.prerequisites.records.models import (
     AuditHold,
     OnSetRecord,
@@ -121,7 +122,7 @@ def test_a_record_shows_what_was_said_and_every_decision_about_it(desk: Client, 
         ": A letter came.",
         "3 of 4 accepted Robin,",
         "One is not proven. Why it counts: Paid.",
-        "Rules then: module-i, module-ii, on-set-days 10 in 10 years, module-iii.",
+        "Rules then: Module I, Module II, 10 days on set within 10 years, Module III.",
     ):
         assert said in words
     assert "wrong one.pdf" not in words
@@ -135,6 +136,19 @@ def test_a_draft_is_its_trainees_alone(desk: Client, anna: User) -> None:
     assert "They have a record begun that is not sent yet." in text(page)
     OnSetRecord.objects.filter(pk=draft.pk).update(state=RecordState.WITHDRAWN)
     assert "begun" not in text(desk.get(path(anna)))
+
+
+def test_what_they_have_taken_back_to_change_it_is_theirs_alone(desk: Client, anna: User, robin: User) -> None:
+    record = sent(anna, "The Quiet Hours", 3, note="Night work", role="Grip")
+    add_file(record, "sheet.pdf")
+    reviewing.reject(record, reason=RejectReason.UNREADABLE, words="Too dark.", revision=1, by=robin, now=now())
+    writing.take_back_to_change(record, revision=2, by=anna, now=now())
+    page = desk.get(path(anna))
+    said = text(page)
+    assert f"Anna took this back on {moment_in_words(now()).split(',')[0]}" in said
+    assert ("Not accepted" in said, "Too dark." in said) == (True, True)
+    assert not any(secret in page.content.decode() for secret in ("Quiet Hours", "Night work", "Grip", "sheet.pdf"))
+    assert "Quiet Hours" not in text(desk.get(path(anna, "history/")))
 
 
 def test_a_decision_about_what_was_sent_in_is_taken_back_on_its_review_and_nowhere_else(
@@ -225,9 +239,20 @@ def test_conversations_are_listed_with_whoever_waits(desk: Client, anna: User) -
     other = factories.person(Role.TRAINEE)
     write(other, sent(other, "Another Film"), "Hello?")
     page = desk.get(path(anna))
-    assert "Your days on Paper Lanterns Is the letter enough?" in text(page)
+    assert "Days on Paper Lanterns Is the letter enough?" in text(page)
     assert f'href="/desk/records/{record.public_id}/conversation/"' in page.content.decode()
     assert "Another Film" not in text(page)
+
+
+def test_days_entered_by_hand_tell_their_whole_story_about_days_on_set(desk: Client, anna: User, robin: User) -> None:
+    days = [date(2026, 3, 2), date(2026, 3, 3)]
+    it = accept_days(anna, days, production="By Hand", role="", proof="Call sheets", by=robin, now=now())
+    take_back_days(it, why="Another Anna.", by=robin, now=now())
+    said = text(desk.get(f"{path(anna, 'history/')}?about=days"))
+    for sentence in ("By Hand: 2 days on set accepted: Call sheets", "By Hand: The acceptance of days on set"):
+        assert sentence in said.replace(" : ", ": ")
+    it.refresh_from_db()
+    assert None not in (it.created_at, it.changed_at)
 
 
 def some_history(person: User, lines: int, about: tuple[str, str]) -> None:

@@ -18,7 +18,7 @@ from workshops.prerequisites.models import Access, Completion, Entitlement, Waiv
 from workshops.prerequisites.records.models import OnSetRecord
 from workshops.programme.models import Module
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 DAYS = {
     "days-dates": "2026-03-02\n\n2026-03-04 to 2026-03-06\n2026-03-06",
     "days-production": "The Long Take",
@@ -189,19 +189,25 @@ def test_pasted_dates_and_ranges_are_accepted_each_day_once(desk: Client, anna: 
     [
         ("", "This field is required."),
         ("   \n ", "This field is required."),
-        ("02/03/2026", "Line 1: “02/03/2026” is not a date."),
-        ("2026-03-02\nsoon", "Line 2: “soon” is not a date."),
-        ("2026-03-06 to 2026-03-02", "Line 1: 2 March 2026 is before 6 March 2026."),
-        ("2026-03-02 to", "Line 1: “2026-03-02 to” is not a date."),
-        ("2020-01-01 to 2026-01-01", "Line 1: This is more than a year of days in a row."),
+        ("13/03/2026", "Line 1, “13/03/2026”: there is no month 13."),
+        ("2026-03-02\nsoon", "Line 2, “soon”: this is not a date."),
+        ("2026-03-06 to 2026-03-02", "2 March 2026 is before 6 March 2026."),
+        ("2026-03-02 to", "Line 1, “to”: this is not a date."),
+        ("2020-01-01 to 2026-01-01", "This is more than a year of days in a row."),
         (str(TODAY + timedelta(days=3)), "has not come yet."),
-        ("\n".join(f"{year}-01-01 to {year}-12-30" for year in (2021, 2022, 2023)), "Enter at most 1,000 at once."),
+        ("\n".join(f"{year}-01-01 to {year}-12-30" for year in (2021, 2022, 2023)), "more than 400 days."),
     ],
 )
 def test_dates_that_cannot_be_are_named_line_by_line(desk: Client, anna: User, dates: str, words: str) -> None:
     page = post(desk, anna, "days", {**DAYS, "days-dates": dates})
     assert (page.status_code, OnSetRecord.objects.count(), words in text(page)) == (422, 0, True)
     assert "Call sheets" in page.content.decode()
+
+
+def test_dates_are_read_as_trainees_write_them(desk: Client, anna: User) -> None:
+    typed = "2 March 2026\nMar 4-6, 2026, 2026-03-09; 3/10/2026"
+    assert post(desk, anna, "days", {**DAYS, "days-dates": typed}).status_code == 302
+    assert [each.day.day for each in OnSetRecord.objects.get(user=anna).days.all()] == [2, 4, 5, 6, 9, 10]
 
 
 @pytest.mark.parametrize("field", ["days-production", "days-proof"])
@@ -396,3 +402,14 @@ def test_a_refused_seat_says_why(desk: Client, anna: User) -> None:
     reserve(desk, ben, spring.pk)
     page = reserve(desk, ben, spring.pk)
     assert (page.status_code, f"They have a seat already, in {spring}" in text(page)) == (409, True)
+
+
+def test_a_finished_module_without_its_day_of_access_is_pointed_out_with_where_to_record_it(
+    desk: Client, anna: User
+) -> None:
+    factories.finish(anna, "module-iii")
+    page = desk.get(f"/desk/people/{anna.public_id}/")
+    assert "Module III is finished, and the day of access to it is not on record." in text(page)
+    assert 'href="#form-access"' in page.content.decode()
+    factories.give_access(anna, "module-iii", date(2026, 4, 1))
+    assert "is not on record. Days are counted" not in text(desk.get(f"/desk/people/{anna.public_id}/"))

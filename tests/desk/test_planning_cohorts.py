@@ -18,7 +18,7 @@ from workshops.programme.changing import change_school, confirm_conduct, confirm
 from workshops.programme.models import conduct_text
 from workshops.programme.terms import Terms
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 OTHERS = [role for role in Role if role != Role.REGISTRAR]
 COHORT_PAGES = ("", "edit/", "instructors/", "seats/", "terms/")

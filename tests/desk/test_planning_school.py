@@ -26,7 +26,7 @@ from workshops.programme.models import (
 )
 from workshops.programme.terms import Terms
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 OTHERS = [role for role in Role if role != Role.REGISTRAR]
 PAGES = ("setup", "school", "terms", "prices", "programme", "conduct", "venues", "venues/new")

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.desk.money.rules import WHY
+from booking.desk.reservations.rules import WHY
 from booking.payments import ledger, paying
 from booking.payments.models import Purpose, Refund
 from booking.reservations import calling_off, cancelling, lapses, moving, refunds, waiting, waitlist
@@ -21,7 +21,7 @@ from workshops.cohorts.models import Cohort, CohortStatus, SeatStatus
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 PRICE, DEPOSIT = 209_900, 50_000
 
 

@@ -27,13 +27,14 @@ from workshops.cohorts.models import Cohort, Seat, Venue
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message, MessageState
 from workshops.people.models import ApiToken, Role, User
+from workshops.prerequisites.check import Facts
 from workshops.prerequisites.facts import standing_of, standings_of
 from workshops.prerequisites.files.opening import page_of
 from workshops.prerequisites.records.flags import flags_of
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile, Review
 from workshops.prerequisites.records.waiting_time import days_of_half, latest_waits
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +158,7 @@ def test_the_review_desk_of_a_season_has_something_of_everything_to_do() -> None
     asked = HistoryLine.objects.filter(what__in=("record-asked", "record-answered")).values_list("what", flat=True)
     assert Counter(asked) == {"record-asked": 2, "record-answered": 1}
     film = OnSetRecord.objects.get(state="in-review", kind="student")
-    assert [flag.code for flag in flags_of(film, [])] == ["student"]
+    assert [flag.code for flag in flags_of(film, [], Facts())] == ["student"]
     assert days_of_half(latest_waits()) is not None
     assert_records_hold()
 

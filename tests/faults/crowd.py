@@ -339,7 +339,7 @@ class Trainee:
 def gather(people: int, *, seats: int, seed: int) -> list[Trainee]:
     """So many trainees who qualify, and two cohorts of so many seats that they rush for."""
     cohorts = [factories.cohort(capacity=seats, now=now()) for _ in range(2)]
-    users = [factories.trainee() for _ in range(people)]
+    users = factories.trainees(people)
     return [
         Trainee(
             user.pk,

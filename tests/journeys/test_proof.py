@@ -155,7 +155,7 @@ def test_from_three_days_accepted_through_question_and_partial_acceptance_to_a_p
     expect(page.get_by_text("Which day does the second page belong to?")).to_be_visible()
     look(page)
     page.get_by_label("Write to the school").fill("To the tenth. The sheet of the twelfth I could not find.")
-    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("button", name="Send the answer").click()
     expect(page.get_by_text("To the tenth.")).to_be_visible()
     it = OnSetRecord.objects.get(production="Harbour Lights")
     page.goto(f"{product.url}{it.get_absolute_url()}")

@@ -110,3 +110,31 @@ def test_without_javascript_the_field_of_dates_is_enough(
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Not every date could be read: see below.")).to_be_visible()
     expect(page.get_by_label("The days you worked")).to_have_value("2 March 2026\n13/2/2026")
+    expect(page.get_by_text("Saved as you write")).to_be_hidden()
+    expect(page.get_by_text("Save what you wrote above first.")).to_be_visible()
+
+
+def test_whoever_leaves_at_once_finds_the_last_word_they_wrote(
+    product: Product, new_context: Callable[..., BrowserContext]
+) -> None:
+    factories.person(Role.TRAINEE, email="tara@example.org", password=PASSWORD)
+    page = new_context().new_page()
+    page.goto(f"{product.url}/experience/")
+    sign_in(page, product, "tara@example.org")
+    page.get_by_role("button", name="Add a production").click()
+    address = page.url
+    expect(page.get_by_label("Why there is no other proof")).to_be_hidden()
+    page.get_by_label("What shows that you worked there").select_option("IMDb page")
+    expect(page.get_by_label("Why there is no other proof")).to_be_visible()
+    expect(page.locator("#saved")).to_have_text(SAVED)
+    page.get_by_label("Your role").fill("Gaffer")
+    page.get_by_role("link", name="Where you stand").first.click()
+    page.wait_for_url("**/where-you-stand/")
+    for _ in range(50):
+        if OnSetRecord.objects.get().role:
+            break
+        page.wait_for_timeout(100)  # the browser finishes the last save by itself
+    page.goto(address)
+    expect(page.get_by_label("Your role")).to_have_value("Gaffer")
+    page.get_by_label("Department").fill("Grips")
+    expect(page.locator("#saved")).to_have_text(SAVED)

@@ -11,6 +11,9 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 
+from booking.desk.merging.carrying_out import Decided, merge
+from booking.desk.merging.reading import account_of
+from booking.desk.merging.what import compare
 from booking.desk.people.accounts import open_account
 from booking.payments import paying
 from booking.payments.models import Purpose
@@ -35,10 +38,11 @@ from workshops.prerequisites.records import reviewing
 from workshops.prerequisites.records.models import RejectReason
 from workshops.programme.models import Module, School
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "messages"
 OURS = (
     "account-opened",
+    "accounts-merged",
     "balance-due",
     "balance-overdue",
     "balance-put-off",
@@ -72,6 +76,7 @@ OURS = (
     "record-accepted",
     "record-accepted-in-part",
     "record-rejected",
+    "record-second-eyes",
     "record-undone",
     "reservation-cancelled",
     "reservation-confirmed",
@@ -117,6 +122,8 @@ def everything(anna: User) -> None:
     of_the_clock()
     of_the_school()
     of_being_erased()
+    of_two_accounts()
+    assert set(Message.objects.values_list("kind", flat=True)) == set(OURS)
 
 
 def of_one_reservation(anna: User) -> Reservation:
@@ -148,9 +155,13 @@ def of_one_reservation(anna: User) -> Reservation:
 def of_days_on_set() -> None:
     """Days on a production with a very long name: accepted, all and some of them; not accepted; a decision undone."""
     registrar, title = factories.person(Role.REGISTRAR), "The Longest Title That Anybody Ever Gave to a Motion Picture"
-    for act in ("all", "some", "none", "undo"):
+    for act in ("all", "some", "none", "undo", "second"):
         it = sent(factories.trainee(lacking="on-set-days"), production=title)
         decided: dict[str, Any] = {"revision": it.revision, "by": registrar, "now": NOW}
+        if act == "second":
+            factories.person(Role.REGISTRAR)
+            reviewing.ask_for_second_eyes(it, "Is this a film set?", **decided)
+            continue
         if act == "none":
             reviewing.reject(it, reason=RejectReason.UNREADABLE, words="Page 2 is too dark to read.", **decided)
             continue
@@ -166,6 +177,15 @@ def of_being_erased() -> None:
     person, registrar = factories.person(Role.TRAINEE), factories.person(Role.REGISTRAR)
     asking.decline(asking.ask(person, "", now=NOW), "Your cohort begins tomorrow.", by=registrar, now=NOW)
     erase(factories.person(Role.TRAINEE), by=registrar, now=NOW)
+
+
+def of_two_accounts() -> None:
+    """Two accounts of one person become one."""
+    survivor, other = factories.trainee(email="stays@example.org"), factories.trainee(email="goes@example.org")
+    found = compare(account_of(survivor, NOW), account_of(other, NOW), 0)
+    profile = {name: value for name, _, value in found.survivor.profile}
+    registrar = factories.person(Role.REGISTRAR)
+    merge(survivor, other, found.shown, Decided({}, profile, frozenset()), by=registrar, now=NOW, why="She told us.")
 
 
 def of_the_line() -> None:
@@ -317,32 +337,39 @@ def provisional(days: int = 30, **terms: object) -> Reservation:
 
 PROMISE = (
     "The seat is provisional: what the module asks for must be on your record by the end of Sunday 11 April 2027 in "
-    "Los Angeles. If something is still missing then, the seat is released. What comes back then: "
+    "Los Angeles. If something is still missing then, the seat is released. "
 )
+BACK, NOTHING = "What comes back then: ", "Nothing that was paid comes back then."
 
 
 @pytest.mark.parametrize(
     ("refundable", "then"),
     [
-        ({}, "nothing of $500 paid, or nothing of $2,099 paid."),
-        ({"rest_refundable_days": 20}, "nothing of $500 paid, or $1,599 of $2,099 paid."),
-        ({"deposit_refundable_days": 10, "rest_refundable_days": 10}, "all of $500 paid, or all of $2,099 paid."),
+        ({}, (NOTHING, NOTHING)),
+        (
+            {"rest_refundable_days": 20},
+            (f"{BACK}nothing of $500 paid, or $1,599 of $2,099 paid.", f"{BACK}$1,599 of $2,099 paid."),
+        ),
+        (
+            {"deposit_refundable_days": 10, "rest_refundable_days": 10},
+            (f"{BACK}all of $500 paid, or all of $2,099 paid.", f"{BACK}all of $2,099 paid."),
+        ),
     ],
 )
 def test_a_provisional_seat_says_what_would_come_back_before_and_after_it_is_paid_for(
-    refundable: dict[str, int], then: str
+    refundable: dict[str, int], then: tuple[str, str]
 ) -> None:
     """By the terms, seen from the day after the promised one: 29 days before the first."""
     mine = provisional(**refundable)
     paying.begin(mine, Purpose.DEPOSIT, "sandbox", by=mine.trainee, now=NOW)
     for kind in ("reservation-held", "reservation-reserved"):
-        assert PROMISE + then in words(kind).text
+        assert PROMISE + then[0] in words(kind).text
     paying.begin(mine, Purpose.BALANCE, "sandbox", by=mine.trainee, now=NOW)
-    assert PROMISE + then.split(", or ")[1] in words("reservation-confirmed").text
+    assert PROMISE + then[1] in words("reservation-confirmed").text
     moving.move(
         Reservation.objects.get(), factories.cohort(terms_changed={"provisional_days": 30}), now=NOW, by=mine.trainee
     )
-    assert PROMISE + then.split(", or ")[1] in words("reservation-moved").text
+    assert PROMISE + then[1] in words("reservation-moved").text
 
 
 def test_an_offer_of_a_provisional_seat_says_so_and_so_does_its_reminder() -> None:
@@ -354,7 +381,7 @@ def test_an_offer_of_a_provisional_seat_says_so_and_so_does_its_reminder() -> No
     lapses.remind_of_offers(NOW + timedelta(hours=52))
     for kind in ("offer-made", "offer-waits"):
         assert facts(kind)["Provisional until"] == "the end of Sunday 11 April 2027 in Los Angeles"
-        assert PROMISE + "nothing of $500 paid, or nothing of $2,099 paid." in words(kind).text
+        assert PROMISE + NOTHING in words(kind).text
 
 
 def test_a_seat_that_is_sure_is_not_called_provisional(anna: User) -> None:
@@ -496,14 +523,19 @@ def test_a_teacher_who_cancels_it_themselves_or_has_taught_it_is_not_told() -> N
     [
         (
             {"lacking": "on-set-days"},
-            "10 of 10 days",
+            "10 of 10 days accepted",
             "Everything that Module IV asks for is there.",
             ("Choose a cohort", "/"),
         ),
-        ({}, "13 days, where 10 are needed", "Everything that Module IV asks for is there.", ("Choose a cohort", "/")),
+        (
+            {},
+            "13 days accepted where 10 are needed",
+            "Everything that Module IV asks for is there.",
+            ("Choose a cohort", "/"),
+        ),
         (
             {"lacking": "module-iii"},
-            "13 days, where 10 are needed",
+            "13 days accepted where 10 are needed",
             "Still missing: Module III",
             ("See where you stand", "/where-you-stand/"),
         ),
@@ -514,7 +546,10 @@ def test_who_has_days_accepted_reads_how_many_that_makes_and_what_comes_next(
 ) -> None:
     it = sent(factories.trainee(**trainee))
     reviewing.accept(it, None, revision=it.revision, by=factories.person(Role.REGISTRAR), now=NOW)
-    assert facts("record-accepted") == {"Accepted": "2 to 4 March 2026", "That makes": makes}
+    assert facts("record-accepted") == {
+        "Accepted": "2 to 4 March 2026",
+        "That makes": f"{makes} within the last 10 years",
+    }
     assert then in words("record-accepted").text
     assert action("record-accepted") == (leads_to[0], f"{settings.SITE_URL}{leads_to[1]}")
 
@@ -522,9 +557,9 @@ def test_who_has_days_accepted_reads_how_many_that_makes_and_what_comes_next(
 @pytest.mark.parametrize(
     ("also_sent", "makes", "then"),
     [
-        (0, "3 of 10 days, 7 to go", "Send us the other days as soon as you have proof of them"),
-        (4, "3 of 10 days, 7 to go and 4 in review", "Send us the other days as soon as you have proof of them"),
-        (7, "3 of 10 days, 7 to go and 7 in review", "Nothing more to send for now"),
+        (0, "3 of 10 days accepted, 7 to go", "Send us the other days as soon as you have proof of them"),
+        (4, "3 of 10 days accepted, 4 in review, 3 to go", "Send us the other days as soon as you have proof of them"),
+        (7, "3 of 10 days accepted, 7 in review", "Nothing more to send for now"),
     ],
 )
 def test_who_has_days_to_go_reads_how_many_and_whether_more_must_be_sent(also_sent: int, makes: str, then: str) -> None:
@@ -547,14 +582,15 @@ def test_who_has_some_days_accepted_reads_which_were_not_and_why() -> None:
     of_days_on_set()
     told = facts("record-accepted-in-part")
     assert (told["Accepted"], told["Not accepted"]) == ("2 to 3 March 2026", "4 March 2026")
-    assert (told["The school wrote"], told["That makes"]) == ("The third is on no sheet.", "9 of 10 days, 1 to go")
+    assert told["The school wrote"] == "The third is on no sheet."
+    assert told["That makes"] == "9 of 10 days accepted, 1 to go"
     assert words("record-accepted-in-part").subject.startswith("2 of 3 days on The Longest Title")
 
 
 def test_who_is_turned_down_reads_the_reason_the_words_and_what_to_do() -> None:
     of_days_on_set()
     assert facts("record-rejected") == {
-        "Days": "3 days",
+        "Days": "2 to 4 March 2026",
         "Reason": "The proof cannot be read",
         "The school wrote": "Page 2 is too dark to read.",
     }

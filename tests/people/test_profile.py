@@ -7,7 +7,7 @@ from tests import factories
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 GIVEN = {
     "name": "Anna Bell",
     "pronouns": "she/her",

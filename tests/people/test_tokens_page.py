@@ -9,7 +9,7 @@ from tests import factories
 from workshops.history.models import HistoryLine
 from workshops.people.models import ApiToken, Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 GIVEN = {"name": "My calendar", "scopes": ["read"], "days": "30"}
 
 

@@ -11,6 +11,7 @@ ENTERED = {
     "record-sent": RecordState.IN_REVIEW,
     "record-reopened": RecordState.DRAFT,
     "record-withdrawn": RecordState.WITHDRAWN,
+    "draft-deleted": RecordState.WITHDRAWN,
     "record-asked": RecordState.QUESTION,
     "record-answered": RecordState.IN_REVIEW,
     "record-accepted": RecordState.ACCEPTED,

@@ -8,8 +8,8 @@ from tests import factories
 from tests.factories import NOW
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
+from workshops.prerequisites.deciding import BadFact
 from workshops.prerequisites.files.audits import OpenAlready, begin_audit, end_audit, open_audit
-from workshops.prerequisites.recording import BadFact
 from workshops.prerequisites.records.models import AuditHold, OnSetRecord, ProofFile, ProofMedia, RecordState
 
 pytestmark = pytest.mark.django_db

@@ -1,8 +1,10 @@
 """What is taken as proof, what is refused and in which words, and that nothing hidden comes along."""
 
 import io
+import resource
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from pikepdf import Array, Dictionary, Name, String
 from PIL import Image
 
 from tests.prerequisites import proof
-from workshops.prerequisites.files import cleaning
+from workshops.prerequisites.files import cleaning, confinement
 from workshops.prerequisites.files.cleaning import Cleaned, Refused, clean
-from workshops.prerequisites.files.drawing import draw
+from workshops.prerequisites.files.drawing import SECONDS_A_PAGE, page_from
+from workshops.prerequisites.files.turns import NoTurn
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def cleaned(tmp_path: Path) -> Callable[[bytes], tuple[Cleaned, bytes]]:
         source, target = tmp_path / "sent.exe", tmp_path / "kept"
         source.write_bytes(sent)
         began = time.monotonic()
-        became = clean(source, target)
+        became = clean(source, target, tmp_path / "drawn")
         assert time.monotonic() - began < 15
         return became, target.read_bytes()
 
@@ -39,6 +42,11 @@ Cleaner = Callable[[bytes], tuple[Cleaned, bytes]]
 def is_red(image: Image.Image, at: tuple[int, int]) -> bool:
     red, green, blue = image.convert("RGB").getpixel(at)  # type: ignore[misc]
     return bool(red > 200 and green < 60 and blue < 60)
+
+
+def first_page(folder: Path) -> io.BytesIO:
+    with (folder / "drawn").open("rb") as drawn:
+        return io.BytesIO(page_from(drawn, 1))
 
 
 def refusal(cleaned: Cleaner, sent: bytes) -> str:
@@ -95,8 +103,7 @@ def test_a_photograph_inside_a_pdf_no_longer_says_where_it_was_taken(cleaned: Cl
     kept = cleaned(sent)[1]
     assert proof.SECRET.encode() not in kept
     assert b"Exif" not in kept
-    draw(tmp_path / "kept", "pdf", 1, tmp_path / "page")
-    with Image.open(tmp_path / "page") as drawn:
+    with Image.open(first_page(tmp_path)) as drawn:
         assert is_red(drawn, (20, drawn.height - 20))
 
 
@@ -110,8 +117,7 @@ def test_what_was_typed_into_a_form_is_on_the_page(cleaned: Cleaner, tmp_path: P
         made.Root.AcroForm = Dictionary(Fields=made.pages[0].obj.Annots)
 
     cleaned(proof.pdf(1, fill_in))
-    draw(tmp_path / "kept", "pdf", 1, tmp_path / "page")
-    with Image.open(tmp_path / "page") as drawn:
+    with Image.open(first_page(tmp_path)) as drawn:
         assert is_red(drawn, (int(drawn.width * 400 / 612), int(drawn.height * 142 / 792)))
 
 
@@ -221,6 +227,118 @@ def test_a_pdf_nested_without_end_is_refused(cleaned: Cleaner) -> None:
     assert refusal(cleaned, sent) == cleaning.PDF_BROKEN
 
 
+def marked(kind: str, *, is_drawn: bool = False, **more: Any) -> Callable[[pikepdf.Pdf], None]:
+    def change(made: pikepdf.Pdf) -> None:
+        mark = Dictionary(Type=Name.Annot, Subtype=Name(f"/{kind}"), Rect=Array([72, 72, 272, 172]), F=4, **more)
+        if is_drawn:
+            looks = {"Type": Name.XObject, "Subtype": Name.Form, "BBox": Array([0, 0, 200, 100])}
+            mark.AP = Dictionary(N=made.make_stream(b"1 0 0 rg 0 0 200 100 re f", **looks))
+        made.pages[0].obj.Annots = Array([made.make_indirect(mark)])
+        if kind == "Widget":
+            made.Root.AcroForm = Dictionary(Fields=made.pages[0].obj.Annots)
+
+    return change
+
+
+@pytest.mark.parametrize("mark", [
+    marked("Square", IC=Array([0, 0, 0])), marked("Highlight"), marked("Ink"), marked("FreeText"), marked("Stamp"),
+    marked("Redact"), marked("Redact", is_drawn=True), marked("Widget", MK=Dictionary(BG=Array([0]))),
+])  # fmt: skip
+def test_what_is_covered_without_being_part_of_the_page_is_never_uncovered(
+    cleaned: Cleaner, mark: Callable[[pikepdf.Pdf], None]
+) -> None:
+    assert refusal(cleaned, proof.pdf(1, mark)) == cleaning.PDF_UNFIXED
+
+
+@pytest.mark.parametrize("mark", [marked("Link"), marked("Popup"), marked("Text"), marked("Widget")])
+def test_what_covers_nothing_is_left_out(cleaned: Cleaner, mark: Callable[[pikepdf.Pdf], None]) -> None:
+    assert cleaned(proof.pdf(1, mark))[0] == Cleaned("pdf", 1)
+
+
+def test_a_box_that_says_how_it_looks_becomes_part_of_the_page(cleaned: Cleaner, tmp_path: Path) -> None:
+    cleaned(proof.pdf(1, marked("Square", is_drawn=True)))
+    with Image.open(first_page(tmp_path)) as drawn:
+        assert is_red(drawn, (int(drawn.width * 150 / 612), int(drawn.height * (792 - 120) / 792)))
+
+
+def layered(**shown: Any) -> Callable[[pikepdf.Pdf], None]:
+    def change(made: pikepdf.Pdf) -> None:
+        layer = made.make_indirect(Dictionary(Type=Name.OCG, Name=String("Fees"), Usage=Dictionary()))
+        off = Array([layer]) if shown.pop("hidden", False) else Array()
+        made.Root.OCProperties = Dictionary(OCGs=Array([layer]), D=Dictionary(OFF=off, **shown))
+
+    return change
+
+
+def test_hidden_layers_are_refused_and_visible_ones_are_not(cleaned: Cleaner) -> None:
+    for layers in (layered(hidden=True), layered(BaseState=Name.OFF), layered(AS=Array([Dictionary()]))):
+        assert refusal(cleaned, proof.pdf(1, layers)) == cleaning.PDF_LAYERS
+    opposite = in_the_catalogue(Opposite=Dictionary(Type=Name.OCMD, P=Name.AllOff))
+    assert refusal(cleaned, proof.pdf(1, opposite)) == cleaning.PDF_LAYERS
+    assert cleaned(proof.pdf(1, layered()))[0].pages == 1
+
+
+def test_nothing_that_a_program_wrote_beside_the_page_stays(cleaned: Cleaner) -> None:
+    def write_beside(made: pikepdf.Pdf) -> None:
+        page, secret = made.pages[0].obj, String(proof.SECRET)
+        thread = made.make_indirect(Dictionary(Type=Name.Thread, I=Dictionary(Author=secret)))
+        page.B = Array([made.make_indirect(Dictionary(Type=Name.Bead, T=thread))])
+        page.X_Custom = Dictionary(Author=secret)
+        page.Contents.X_Private = secret
+        page.Resources = Dictionary(Properties=Dictionary(P=Dictionary(By=secret)), X_Private=secret)
+
+    kept = cleaned(proof.pdf(1, write_beside))[1]
+    with pikepdf.open(io.BytesIO(kept)) as read:
+        assert proof.SECRET.encode() not in b"".join(each.unparse() for each in read.objects)
+        assert read.pages[0].Contents.read_bytes().endswith(b"re f")
+
+
+def test_a_pdf_that_unpacks_without_end_is_refused_before_it_is_read(cleaned: Cleaner) -> None:
+    large = zlib.compress(b" " * (cleaning.MOST_DECODED_OTHERWISE + 1), 9)
+
+    def with_a_stream(content: bytes, *filters: str) -> Callable[[pikepdf.Pdf], None]:
+        def change(made: pikepdf.Pdf) -> None:
+            made.pages[0].Contents = (stream := made.make_stream(b""))
+            stream.write(content, filter=Array([Name(f"/{each}") for each in filters]))
+
+        return change
+
+    for change in (with_a_stream(large, "FlateDecode"), with_a_stream(b"x", "FlateDecode", "FlateDecode")):
+        as_it_is = {"stream_decode_level": pikepdf.StreamDecodeLevel.none, "compress_streams": False}
+        assert refusal(cleaned, proof.pdf(1, change, **as_it_is)) == cleaning.TOO_MUCH
+
+
+def test_a_page_that_takes_too_long_to_draw_is_refused(tmp_path: Path) -> None:
+    def draw_for_ever(made: pikepdf.Pdf) -> None:
+        path = b"0 0 m " + b"".join(b"%d %d l " % (i * 7919 % 600, i * 104729 % 800) for i in range(20_000)) + b"f*"
+        form = made.make_stream(path, Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 600, 800]))
+        made.pages[0].obj.Resources = Dictionary(XObject=Dictionary(F=form))
+        made.pages[0].Contents = made.make_stream(b"/F Do " * 100)
+
+    (tmp_path / "sent").write_bytes(proof.pdf(1, draw_for_ever))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(Refused, match="too much"):
+        clean(*(tmp_path / name for name in ("sent", "kept", "drawn")))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < SECONDS_A_PAGE + 3
+
+
+# -- the program -------------------------------------------------------------------------------------------------------
+def test_what_opens_strangers_files_knows_no_secret_and_does_not_run_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "x")
+    told = confinement.confined("tests.prerequisites.telling")
+    assert "SECRET_KEY" not in told["environment"]
+    assert set(told["environment"]) <= {"LC_CTYPE", "PYTHONUTF8"}  # Python's own
+    assert told["cpu"] == confinement.CPU_SECONDS
+
+
+def test_one_waits_a_moment_for_a_turn_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confinement, "A_MOMENT", 0)
+    with confinement._turns.turn(), confinement._turns.turn(), pytest.raises(NoTurn):
+        confinement.confined("tests.prerequisites.telling")
+    assert confinement.confined("tests.prerequisites.telling")
+
+
 # -- images ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_a_picture_keeps_its_pixels_and_forgets_the_rest(cleaned: Cleaner, kind: str) -> None:
@@ -247,6 +365,11 @@ def test_a_picture_taken_sideways_is_turned_before_it_forgets_that_it_was(cleane
     with Image.open(io.BytesIO(kept)) as read:
         assert read.size == (40, 60)
         assert is_red(read, (5, 5))
+
+
+def test_a_png_that_ends_before_its_end_is_refused(cleaned: Cleaner) -> None:
+    whole = proof.image("PNG")
+    assert refusal(cleaned, whole[: whole.index(b"IEND") - 4]) == cleaning.IMAGE_BROKEN
 
 
 def test_what_follows_a_picture_does_not_stay(cleaned: Cleaner) -> None:

@@ -18,7 +18,9 @@ from tests.prerequisites import proof
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 from workshops.prerequisites.files import keeping
+from workshops.prerequisites.files.drawing import drawn_as
 from workshops.prerequisites.files.keeping import delete_due
+from workshops.prerequisites.files.page import files_context
 from workshops.prerequisites.records import writing
 from workshops.prerequisites.records.models import AuditHold, OnSetRecord, ProofFile, RecordState
 
@@ -54,6 +56,26 @@ def file_of(record: OnSetRecord, name: str = "sheet.pdf", **fields: Any) -> Proo
 
 def there(file: ProofFile) -> bool:
     return default_storage.exists(file.stored_as)
+
+
+def test_a_trainees_files_have_a_size_together_and_what_they_took_away_counts_until_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = draft()
+    first = keeping.add(record, SimpleUploadedFile("a.pdf", proof.pdf()), by=record.user, now=NOW)
+    monkeypatch.setattr(keeping, "MOST_OF_ONE_PERSON", first.size + 10)
+    second, other = SimpleUploadedFile("b.pdf", proof.pdf(2)), draft(record.user)
+    for _ in range(2):
+        with pytest.raises(keeping.NotKept, match="together"):
+            keeping.add(other, second, by=record.user, now=NOW)
+        keeping.remove(first, by=record.user, now=NOW)
+    assert default_storage.exists(drawn_as(first.stored_as))
+    assert delete_due(NOW) == 1
+    assert not default_storage.exists(drawn_as(first.stored_as))
+    monkeypatch.setattr(keeping, "MOST_OF_ONE_PERSON", 100_000)
+    keeping.add(other, second, by=record.user, now=NOW)
+    stranger = draft()
+    keeping.add(stranger, second, by=stranger.user, now=NOW)
 
 
 # -- the term ----------------------------------------------------------------------------------------------------------
@@ -123,6 +145,28 @@ def test_a_file_that_was_removed_goes_at_once() -> None:
     assert (there(file), there(other)) == (False, True)
 
 
+def test_what_a_trainee_took_away_themselves_was_not_deleted_by_the_clock() -> None:
+    record = draft()
+    keeping.remove(file_of(record), by=record.user, now=NOW)
+    assert (delete_due(NOW), files_context(record)["files_deleted"]) == (1, 0)
+    by_the_clock = decided()
+    file_of(by_the_clock)
+    assert (delete_due(NOW + NINETY_DAYS + A_MOMENT), files_context(by_the_clock)["files_deleted"]) == (1, 1)
+
+
+def test_a_file_knows_by_itself_what_is_asked_of_all_of_them() -> None:
+    record = draft()
+    file_of(record)
+    file_of(record, kept_at=None)
+    file_of(record, removed_at=NOW)
+    file_of(record, deleted_at=NOW)
+    file_of(record, removed_at=NOW, deleted_at=NOW)
+    files = list(record.files.all())
+    assert [each for each in files if each.is_kept] == list(record.files.kept())
+    assert [each for each in files if each.is_gone] == list(record.files.gone_by_the_clock())
+    assert sum(each.is_gone for each in files) == 1
+
+
 def test_a_draft_thrown_away_unseen_goes_with_its_days_once_its_files_are_gone() -> None:
     user = factories.person(Role.TRAINEE)
     record, other = draft(user), decided(user=user)
@@ -136,7 +180,7 @@ def test_a_draft_thrown_away_unseen_goes_with_its_days_once_its_files_are_gone()
     delete_due(NOW)
     assert list(OnSetRecord.objects.all()) == [other]
     assert not ProofFile.objects.exists()
-    assert HistoryLine.objects.filter(what="record-withdrawn", about_id=record.public_id).exists()
+    assert HistoryLine.objects.filter(what="draft-deleted", about_id=record.public_id).exists()
 
 
 def test_a_round_with_nothing_to_do_writes_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -247,7 +291,8 @@ def bucket(settings: Settings) -> Any:
 def test_files_may_lie_in_a_bucket_where_nobody_reads_them_without_a_signature(bucket: Any, client: Any) -> None:
     record = draft()
     kept = keeping.add(record, SimpleUploadedFile("sheet.pdf", proof.pdf()), by=record.user, now=NOW)
-    [stored] = list(bucket.objects.all())
+    stored, pages = sorted(bucket.objects.all(), key=lambda each: len(each.key))
+    assert pages.key == f"{stored.key}.pages"
     assert (stored.key, stored.size) == (kept.stored_as, kept.size)
     grants = stored.Object().Acl().grants
     assert [(grant["Permission"], grant["Grantee"]["Type"]) for grant in grants] == [("FULL_CONTROL", "CanonicalUser")]

@@ -2,12 +2,15 @@
 
 import io
 import stat
+import subprocess
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -20,10 +23,12 @@ from tests.prerequisites import proof
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 from workshops.prerequisites.files import keeping, opening, uploading
-from workshops.prerequisites.files.naming import download_name, tidy_name
+from workshops.prerequisites.files.drawing import drawn_as
+from workshops.prerequisites.files.naming import archive_name, download_name, tidy_name
+from workshops.prerequisites.records import writing
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile, RecordState
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 HTMX = {"HX-Request": "true"}
 
 
@@ -248,7 +253,7 @@ def test_the_page_asks_to_black_out_what_others_said_nothing_about(client: Clien
         ("IMG_2041.HEIC", "IMG_2041.HEIC", "IMG_2041.pdf"),
         ("../../etc/passwd", "passwd", "passwd.pdf"),
         ("C:\\Users\\Ines\\stub.pdf", "stub.pdf", "stub.pdf"),
-        ("a\r\nSet-Cookie: x=y.pdf", "aSet-Cookie: x=y.pdf", "aSet-Cookie x=y.pdf"),
+        ("a\r\nSet-Cookie: x=y.pdf", "a Set-Cookie: x=y.pdf", "a Set-Cookie x=y.pdf"),
         ("nul\0.pdf", "nul.pdf", "nul.pdf"),
         ("sheet\u202efdp.exe", "sheetfdp.exe", "sheetfdp.pdf"),
         ('"; filename="evil.exe', '"; filename="evil.exe', "filename=evil.pdf"),
@@ -263,6 +268,20 @@ def test_the_page_asks_to_black_out_what_others_said_nothing_about(client: Clien
 def test_names_are_kept_as_they_were_meant_and_given_out_plain(given: str, name: str, download: str) -> None:
     assert tidy_name(given) == name
     assert download_name(name, "pdf") == download
+
+
+@pytest.mark.parametrize(
+    ("name", "media", "archived"),
+    [
+        ("Call sheet 3.pdf", "pdf", "call-sheet-3.pdf"),
+        ("IMG_2041.HEIC", "jpeg", "img_2041.jpg"),
+        ("../\u202eevil.exe", "png", "evil.png"),
+        ("日程.png", "png", "proof.png"),
+        ("x" * 119, "pdf", "x" * 60 + ".pdf"),
+    ],
+)
+def test_in_an_archive_a_file_has_a_name_for_any_system(name: str, media: str, archived: str) -> None:
+    assert archive_name(name, media) == archived
 
 
 @pytest.mark.parametrize(
@@ -316,10 +335,29 @@ def test_a_page_is_an_image_that_fits_a_screen(client: Client, mine: OnSetRecord
 
 def test_a_page_that_cannot_be_drawn_says_so(client: Client, mine: OnSetRecord) -> None:
     file = kept(mine)
-    with default_storage.open(file.stored_as, "wb") as stored:
-        stored.write(b"%PDF-nonsense")
-    answer = client.get(reverse("proof-page", args=[file.public_id, 1]))
-    assert (answer.status_code, "Download the file" in answer.content.decode()) == (422, True)
+    page = reverse("proof-page", args=[file.public_id, 1])
+    for drawn in (None, b"nonsense", packed("2", b"x"), packed("1", b"x" * 999, zipfile.ZIP_DEFLATED)):
+        default_storage.delete(drawn_as(file.stored_as))
+        if drawn is not None:
+            default_storage.save(drawn_as(file.stored_as), ContentFile(drawn))
+        answer = client.get(page)
+        assert (answer.status_code, "Download the file" in answer.content.decode()) == (422, True)
+
+
+def packed(name: str, content: bytes, how: int = zipfile.ZIP_STORED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", how) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_looking_at_a_page_opens_nothing_that_a_stranger_sent(
+    client: Client, mine: OnSetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = kept(mine, proof.pdf(3))
+    monkeypatch.setattr(subprocess, "run", None)
+    for page in file.page_numbers:
+        assert client.get(reverse("proof-page", args=[file.public_id, page])).status_code == 200
 
 
 def test_nobody_else_can_tell_whether_a_file_exists(client: Client) -> None:
@@ -345,6 +383,27 @@ def test_a_registrar_opens_what_was_sent_and_no_draft(client: Client) -> None:
     assert open_both(client, given) == (200, 200)
     assert client.post(reverse("proof-remove", args=[given.public_id])).status_code == 404
     assert add(client, given.record, sent("b.png", proof.image("PNG"))).status_code == 404
+
+
+def test_a_file_of_what_its_trainee_has_taken_back_to_change_it_is_theirs_alone(client: Client) -> None:
+    trainee = factories.person(Role.TRAINEE)
+    given = kept(record_of(trainee, RecordState.IN_REVIEW))
+    client.force_login(factories.person(Role.REGISTRAR))
+    assert open_both(client, given) == (200, 200)
+    it = given.record
+    it.refresh_from_db()
+    writing.take_back_to_change(it, revision=it.revision, by=trainee, now=NOW)
+    assert open_both(client, given) == (404, 404)
+    client.force_login(trainee)
+    assert open_both(client, given) == (200, 200)
+
+
+def test_a_deleted_draft_is_not_there_for_its_files_either(client: Client, mine: OnSetRecord) -> None:
+    file = kept(mine)
+    writing.withdraw(mine, by=mine.user, now=NOW)
+    assert client.get(mine.get_absolute_url()).status_code == 404
+    assert add(client, mine, sent("b.png", proof.image("PNG"))).status_code == 404
+    assert open_both(client, file) == (404, 404)
 
 
 def lines(record: OnSetRecord) -> list[tuple[str, object, User | None]]:
@@ -483,11 +542,48 @@ def test_a_body_without_a_length_is_refused(client: Client) -> None:
     assert answer.json()["type"] == "/problems/length-required"
 
 
+def test_an_address_that_does_not_exist_reads_nothing_large_either() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get("/accounts/login/")  # with a token's cookie the page for "not found" looks for the other half of it
+    for address in ("/nope/", "/static/x", "/experience/x/files"):
+        assert knock(client, address, 2 * 1024**3).status_code == 413
+        assert client.post(address, HTTP_TRANSFER_ENCODING="chunked").status_code == 411
+
+
+class Slow(io.BytesIO):
+    """A body that comes, but not in time: each piece takes ten seconds."""
+
+    seconds = 0.0
+
+    def read(self, *_: Any) -> bytes:
+        Slow.seconds += 10
+        return b"a"
+
+    readline = read
+
+
+def test_a_body_that_comes_too_slowly_is_broken_off(
+    client: Client, mine: OnSetRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "monotonic", lambda: Slow.seconds)
+    monkeypatch.setattr(Slow, "seconds", 0.0)
+    slow: dict[str, Any] = {"wsgi.input": Slow(), "CONTENT_TYPE": "multipart/form-data; boundary=x"}
+    for path in ("/accounts/login/", "/nope/"):
+        began = Slow.seconds
+        answer = knock(client, path, 100_000, **slow)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+        assert Slow.seconds - began <= uploading.FORM_SECONDS + 10
+    began = Slow.seconds
+    assert knock(client, reverse("proof-add", args=[mine.public_id]), 15_000_000, **slow).status_code == 503
+    assert 60 < Slow.seconds - began <= 60 + 150 + 10
+    assert add(client, mine, sent()).status_code == 302
+
+
 def test_people_who_send_files_leave_the_server_to_others(client: Client, mine: OnSetRecord) -> None:
     address = reverse("proof-add", args=[mine.public_id])
-    turns = uploading._turns()
+    turns = uploading._upload_turns()
     taken = 0
-    while turns.acquire(blocking=False):
+    while turns.take():
         taken += 1
     try:
         assert taken == 2  # of four threads
@@ -496,6 +592,29 @@ def test_people_who_send_files_leave_the_server_to_others(client: Client, mine: 
         assert client.get("/").status_code == 200
     finally:
         for _ in range(taken):
-            turns.release()
+            turns.give_back()
     for _ in range(5):  # a turn is given back, however it ends
         assert add(client, mine, sent("x.pdf", b"x"), headers=HTMX).status_code == 422
+
+
+def test_one_person_sends_files_once_at_a_time(client: Client, mine: OnSetRecord) -> None:
+    turns = uploading._upload_turns()
+    with turns.turn(mine.user.pk):
+        assert knock(client, reverse("proof-add", args=[mine.public_id]), 1_000).status_code == 503
+        other = Client()
+        other.force_login(user := factories.person(Role.TRAINEE))
+        assert add(other, record_of(user), sent()).status_code == 302
+    assert add(client, mine, sent()).status_code == 302
+
+
+def test_whoever_does_not_finish_a_form_keeps_nobody_from_reading(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "A_MOMENT", 0)
+    with uploading._form_turns().turn():  # of four threads, one
+        assert client.get("/").status_code == 200
+        answer = client.post("/accounts/login/", {"login": "a"})
+        assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+        answer = client.post("/api/v1/cohorts", {}, "application/json")
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/busy")
+    assert client.post("/accounts/login/", {"login": "a"}).status_code == 200

@@ -274,6 +274,10 @@ def test_every_fact_is_written_with_its_history_in_the_words_of_the_desk(robin: 
         ("ines@example.org", "completion-recorded"),
         ("ines@example.org", "role-granted"),
     ]
+    days = HistoryLine.objects.get(what="days-accepted")
+    assert (days.about_kind, days.about_id, days.why) == ("record", record.public_id, "Call sheets")
+    assert days.facts == {"days": 3, "imported": True}
+    assert (record.created_at, record.changed_at) == (NOW, NOW)
 
 
 def test_the_same_file_changes_nothing_the_second_time(robin: User) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from booking.desk.money.spreadsheet import harmless
+from booking.desk.spreadsheet import harmless
 from tests import factories
 from tests.desk.doors import browser, rows
 from tests.pages import text
@@ -126,7 +126,7 @@ def test_marks_that_nobody_sees_are_left_out_of_what_is_kept(desk: Client) -> No
     assert desk.post("/desk/people/import/confirm/", {"carried": page.context["carried"]}).status_code == 302
     ines = User.objects.get(email="ines@example.org")
     record = OnSetRecord.objects.get()
-    assert {ines.name, record.production, record.role, record.proof} == {"Ann a B ell"}
+    assert {ines.name, record.production, record.role, record.proof} == {"Anna B ell"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.asking import Program
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites import recording, waiving
+from workshops.prerequisites.deciding import BadFact
 from workshops.prerequisites.files import audits
 from workshops.prerequisites.models import Completion, Entitlement, Waiver, WaiverKind
 from workshops.programme.models import Module
@@ -55,7 +56,7 @@ WRITERS: dict[str, Callable[[User], object]] = {
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_registrar_writes_no_fact_about_themselves(writer: str) -> None:
     me = factories.person(Role.REGISTRAR, Role.TRAINEE)
-    with pytest.raises(recording.BadFact, match="Nobody decides about their own record"):
+    with pytest.raises(BadFact, match="Nobody decides about their own record"):
         WRITERS[writer](me)
     assert not HistoryLine.objects.exists()
 

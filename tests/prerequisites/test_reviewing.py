@@ -5,22 +5,27 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests import factories
 from tests.factories import NOW
+from tests.pages import text
 from tests.prerequisites.invariants import assert_records_hold
 from tests.prerequisites.paper import THREE_DAYS, drafted, sent
+from workshops.clock import school_day
 from workshops.conversations.models import Post
 from workshops.conversations.writing import CannotWrite
 from workshops.history.models import HistoryLine
+from workshops.history.record import history_of
 from workshops.history.words import sentence
+from workshops.history.words import told as told_to
 from workshops.messages.models import Message
 from workshops.people.models import Role, User
+from workshops.prerequisites.deciding import BadFact
 from workshops.prerequisites.facts import facts_of
-from workshops.prerequisites.recording import BadFact
 from workshops.prerequisites.records import reviewing, writing
 from workshops.prerequisites.records.flags import flags_of
-from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible
+from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible, about
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState, RejectReason, Review
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +211,8 @@ def test_what_is_flagged_needs_no_judgement_to_be_turned_down(ana: User, robin: 
     [
         (None, "When theirs began is not on record."),
         (date(2026, 3, 3), "2 of these 3 days are after theirs began on 3 March 2026."),
+        (date(2026, 3, 4), "1 of these 3 days is after theirs began on 4 March 2026."),
+        (date(2026, 3, 2), "All of these days are after theirs began on 2 March 2026."),
         (date(2026, 3, 5), "All of these days are before theirs began on 5 March 2026."),
     ],
 )
@@ -215,7 +222,8 @@ def test_work_as_an_intimacy_coordinator_is_held_against_the_day_the_training_be
     if began:
         factories.give_access(ana, "module-i", began)
         factories.finish(ana, "module-i", date(2026, 6, 1))
-    (flag,) = flags_of(sent(ana, as_coordinator=True), THREE_DAYS)
+    facts = facts_of([ana.pk], school_day(NOW))[ana.pk]
+    (flag,) = flags_of(sent(ana, as_coordinator=True), THREE_DAYS, facts)
     assert words in flag.words
 
 
@@ -256,6 +264,38 @@ def test_what_was_turned_down_can_be_changed_sent_again_and_accepted(ana: User, 
     assert_records_hold()
 
 
+# -- what colleagues write for one another -----------------------------------------------------------------------------
+def test_no_trainee_reads_what_registrars_write_for_one_another(ana: User, robin: User, sam: User) -> None:
+    it = sent(ana, kind="student")
+    second_eyes(it, robin, "Is her uncle the producer?")
+    reviewing.accept(it, None, revision=fresh(it).revision, by=sam, now=NOW, judgement="Her uncle is not.",
+                     words="Well done.")  # fmt: skip
+    theirs = [told_to(line, ana) for line in history_of(*about(it))]
+    assert not any("uncle" in line.why for line in theirs)
+    assert [line.why for line in (told_to(each, robin) for each in history_of(*about(it))) if line.why] == [
+        "Is her uncle the producer?",
+        "Her uncle is not.",
+    ]
+    client = Client()
+    client.force_login(ana)
+    page = text(client.get(it.get_absolute_url()))
+    assert ("uncle" in page, "Well done." in page) == (False, True)
+
+
+def test_a_registrar_who_trains_reads_none_of_it_about_themselves(ana: User, robin: User, sam: User) -> None:
+    """Neither where it was written about them nor where it was about an account that was merged into theirs."""
+    theirs, before = sent(robin, kind="student"), sent(ana, kind="student")
+    for it in (theirs, before):
+        reviewing.accept(it, None, revision=it.revision, by=sam, now=NOW, judgement="They asked nicely.")
+
+    def reads(it: OnSetRecord, reader: User) -> bool:
+        return any("nicely" in told_to(line, reader).why for line in history_of(*about(it)))
+
+    assert (reads(theirs, robin), reads(theirs, sam), reads(before, robin)) == (False, True, True)
+    User.objects.filter(pk=ana.pk).update(merged_into=robin)
+    assert (reads(before, robin), reads(before, sam)) == (False, True)
+
+
 # -- asking ------------------------------------------------------------------------------------------------------------
 def test_a_question_stands_in_the_conversation_and_the_record_waits_for_the_answer(ana: User, robin: User) -> None:
     it = ask(sent(ana), robin)
@@ -282,6 +322,21 @@ def test_who_asks_about_a_decided_record_writes_nothing(ana: User, robin: User) 
     assert (Post.objects.count(), told("post-from-school")) == (0, 0)
 
 
+@pytest.mark.parametrize("decide", [accept, reject])
+def test_a_decision_settles_the_conversation_and_one_that_fails_does_not(
+    decide: Act, ana: User, robin: User, sam: User
+) -> None:
+    it = ask(sent(ana), robin)
+    writing.answer(it, person=ana, author=ana, words="The second unit.", title="days", link="", now=NOW)
+    assert Post.objects.unanswered().count() == 1
+    with pytest.raises(ChangedMeanwhile):
+        decide(it, sam)
+    assert Post.objects.unanswered().count() == 1
+    decide(fresh(it), sam)
+    assert not Post.objects.unanswered().exists()
+    assert Post.objects.get(author=ana).settled_at == NOW
+
+
 # -- a second pair of eyes ---------------------------------------------------------------------------------------------
 def test_who_asks_for_a_second_pair_of_eyes_leaves_the_decision_to_another(ana: User, robin: User, sam: User) -> None:
     it = second_eyes(sent(ana), robin)
@@ -292,6 +347,14 @@ def test_who_asks_for_a_second_pair_of_eyes_leaves_the_decision_to_another(ana: 
             act(it, robin)
     accept(it, sam)
     assert (fresh(it).decided_by, fresh(it).second_eyes_by, fresh(it).second_eyes_why) == (sam, None, "")
+
+
+def test_every_other_registrar_is_told_that_a_second_pair_of_eyes_is_wanted(ana: User, robin: User, sam: User) -> None:
+    own = factories.person(Role.REGISTRAR, Role.TRAINEE)
+    second_eyes(sent(ana), robin)
+    second_eyes(sent(own), robin)
+    told = Message.objects.filter(kind="record-second-eyes")
+    assert sorted(str(message.to) for message in told) == sorted(["Sam", "Sam", str(own)])
 
 
 def test_a_second_wish_does_not_let_the_first_who_asked_decide(ana: User, robin: User, sam: User) -> None:
@@ -350,7 +413,7 @@ def test_a_decision_is_taken_back_with_a_reason_and_stays_on_record(
     review = Review.objects.get()
     assert (review.by, review.undone_by, review.undone_at) == (robin, sam, NOW)
     assert review.undone_why == "Two days were overlooked."
-    assert lines(it)[-1] == ("The decision about days on set was taken back", "Two days were overlooked.")
+    assert lines(it)[-1] == ("The decision about days on set was undone", "Two days were overlooked.")
     assert (told("record-undone"), counting(ana)) == (1, frozenset())
     accept(it, sam)
     assert Review.objects.filter(undone_at=None).count() == 1
@@ -360,7 +423,7 @@ def test_a_decision_is_taken_back_with_a_reason_and_stays_on_record(
 def test_a_decision_is_not_taken_back_without_a_reason(ana: User, robin: User) -> None:
     it = sent(ana)
     accept(it, robin)
-    with pytest.raises(NotPossible, match="Say why"):
+    with pytest.raises(BadFact, match="Say why"):
         undo(fresh(it), robin, " ")
     assert counting(ana) == frozenset(THREE_DAYS)
 

@@ -17,7 +17,7 @@ from workshops.clock import school_day, with_weekday
 from workshops.history.record import history_of
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

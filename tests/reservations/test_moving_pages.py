@@ -21,7 +21,7 @@ from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.history.record import record
 from workshops.people.models import Role, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
 from workshops.programme.models import ConductText, Module, PolicyTerm
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

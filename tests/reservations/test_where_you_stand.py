@@ -23,7 +23,7 @@ from workshops.prerequisites.models import Completion, Waiver
 from workshops.prerequisites.records.models import RecordState
 from workshops.programme.models import School
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 PAGE = "/where-you-stand/"
 RULES = "module-i, module-ii, on-set-days 10 in 10 years, module-iii"
 
@@ -139,10 +139,57 @@ def test_days_accepted_in_review_and_to_go_are_told_and_how_long_it_takes(enter:
 
 def test_what_will_age_out_is_told_with_what_would_keep_it(enter: Enter) -> None:
     trainee = factories.trainee(lacking="on-set-days")
+    Completion.objects.filter(user=trainee, module__code="module-iii").delete()
     factories.prove_days(trainee, 3, last=date(2017, 3, 5))
     page = text(enter(trainee).get(PAGE))
     assert "3 days stop counting from 4 to 6 March 2027 unless you have access to Module III by then." in page
     assert "On 4 March 2027 they are not enough any more" in page
+
+
+def test_whoever_has_finished_the_module_is_asked_for_the_day_of_access_and_not_warned(enter: Enter) -> None:
+    trainee = factories.trainee(lacking="on-set-days")
+    factories.prove_days(trainee, 3, last=date(2017, 3, 5))
+    page = text(enter(trainee).get(PAGE))
+    assert "You have finished Module III, and the day you got access to it is not on record." in page
+    assert "stop counting" not in page
+    assert "not enough any more" not in page
+
+
+def test_too_few_days_before_access_are_told_with_what_can_still_be_done(enter: Enter) -> None:
+    trainee = factories.trainee(lacking="on-set-days")
+    factories.prove_days(trainee, 2, last=date(2026, 11, 20))
+    factories.give_access(trainee, "module-iii", date(2026, 11, 1))
+    page = text(enter(trainee).get(PAGE))
+    assert "7 of your 9 accepted days count, and 10 are needed, 3 to go." in page
+    assert "only days between 1 November 2016 and then can still be added. If you have none, write to the" in page
+    assert "7 count, 3 to go" in page
+    assert "7 accepted" not in page
+
+
+def test_the_one_button_mends_what_comes_first_on_the_way(enter: Enter) -> None:
+    School.objects.update(learning_url="https://learn.example.org/")
+    trainee = factories.trainee(lacking="module-ii")
+    factories.prove_days(trainee, 1, last=date(2026, 8, 5), state=RecordState.QUESTION)
+    page = enter(trainee).get(PAGE)
+    assert page.context["first_mend"].label == "Go to the online modules"
+    assert "Answer the school's question" not in text(page)
+    assert "The school has a question" in text(page)
+
+
+def test_a_draft_that_would_be_enough_is_named(enter: Enter) -> None:
+    trainee = factories.trainee(lacking="on-set-days")
+    begun = factories.prove_days(trainee, 2, last=date(2026, 8, 5), state=RecordState.DRAFT)
+    client = enter(trainee)
+    assert mend_of(client, "on-set-days") == ("Add days on set", "/experience/")
+    factories.prove_days(trainee, 1, last=date(2026, 9, 5), state=RecordState.IN_REVIEW)
+    assert mend_of(client, "on-set-days") == (f"Finish and send {begun}", begun.get_absolute_url())
+
+
+def test_a_draft_of_days_that_are_known_already_would_not_do(enter: Enter) -> None:
+    trainee = factories.trainee(lacking="on-set-days")
+    for state in (RecordState.IN_REVIEW, RecordState.DRAFT):
+        factories.prove_days(trainee, 2, last=date(2026, 8, 5), state=state)
+    assert mend_of(enter(trainee), "on-set-days") == ("Add days on set", "/experience/")
 
 
 def test_with_access_the_days_count_for_good(enter: Enter) -> None:

@@ -20,7 +20,10 @@ from tests import factories
 from tests.pages import text
 from tests.rights.conftest import WORDS, World
 from workshops.history.models import HistoryLine
+from workshops.history.record import record
+from workshops.history.words import FOR_COLLEAGUES
 from workshops.people.models import Role
+from workshops.prerequisites.records.models import OnSetRecord, Review
 from workshops.retention import Topic
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +84,19 @@ def test_it_says_nothing_about_anybody_else_and_no_secret(world: World) -> None:
         assert word not in said
     for secret in (world.token, "digest", "pbkdf2", "scrypt", "session_key", "aaaaaaaa"):
         assert secret not in said
+
+
+def test_what_registrars_wrote_for_one_another_about_them_is_in_it(world: World) -> None:
+    """No page shows it to them; but it is kept about them, and the forms say that they may read it in this copy."""
+    OnSetRecord.objects.filter(pk=world.record.pk).update(second_eyes_why="Is her uncle the producer?")
+    Review.objects.filter(record=world.record).update(judgement="Her uncle is not.")
+    about = ("record", world.record.public_id)
+    for what in FOR_COLLEAGUES:
+        record(what, about=about, person=world.ana, by=world.robin, now=world.moment, why=f"On {what}.", days=3, of=3)
+    archive = opened(world.browser.post(DOWNLOAD))
+    said = " ".join(archive.read(name).decode(errors="replace") for name in archive.namelist())
+    for words in ("Is her uncle the producer?", "Her uncle is not.", *(f"On {what}." for what in FOR_COLLEAGUES)):
+        assert words in said
 
 
 def test_their_proof_is_in_it_under_a_name_that_is_safe(world: World) -> None:
@@ -168,3 +184,14 @@ def test_nothing_is_left_open_when_it_cannot_be_built(world: World, monkeypatch:
         with pytest.raises(PermissionError):
             build(world.ana, now=world.moment)
         assert made.closed
+
+
+def test_history_and_conversations_name_what_they_are_about_and_rules_are_in_words(world: World) -> None:
+    archive = opened(world.browser.post(DOWNLOAD))
+    history, said, days = (archive.read(f"{name}.json").decode() for name in ("history", "messages", "days-on-set"))
+    for written in (history, said):
+        assert f'"About": "{world.past.cohort.title}"' in written
+    assert f'"About": "{world.record}"' in said
+    assert f"record {world.record.public_id}" not in said
+    assert "the product itself" not in history
+    assert "on-set-days 10 in" not in days

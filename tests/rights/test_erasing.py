@@ -30,12 +30,12 @@ from workshops.messages.outbox import queue
 from workshops.people.models import ErasureRequest, Role, RoleGrant, Scope, User
 from workshops.prerequisites.files.audits import begin_audit
 from workshops.prerequisites.models import Waiver
-from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, ProofFile, Review
+from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, ProofFile, RecordState, Review
 
 pytestmark = pytest.mark.django_db
 
 NOWHERE = re.compile("|".join(re.escape(each) for each in GIVES_AWAY), re.IGNORECASE)
-EVERY_KIND = 4
+EVERY_KIND = 2
 """So many pages of one kind are looked at."""
 
 
@@ -458,3 +458,24 @@ def test_nobody_gives_an_erased_person_a_name_or_a_role_again(world: World) -> N
     given = world.desk.post(f"/desk/people/{ana.public_id}/role/", {"role": "trainee", "verb": "give"})
     assert (given.status_code, "was erased" in text(given)) == (422, True)
     assert (User.objects.get(pk=ana.pk).name, RoleGrant.objects.filter(user=ana).exists()) == ("", False)
+
+
+def test_nothing_can_be_done_any_more_with_what_an_erased_person_left(world: World) -> None:
+    before = world.desk.get(f"/desk/reviews/{world.record.public_id}/")
+    assert (bool(before.context["page"].forms), "Write to" in text(before)) == (True, True)
+    erase(world.ana, by=world.robin, now=world.moment)
+    page = world.desk.get(f"/desk/reviews/{world.record.public_id}/")
+    assert "nothing more can be done with it" in text(page)
+    assert (page.context["page"].forms, "Write to" in text(page)) == ({}, False)
+    world.record.refresh_from_db()
+    undone = world.desk.post(
+        f"/desk/reviews/{world.record.public_id}/undo/",
+        {"undo-why": "A mistake.", "revision": world.record.revision},
+    )
+    assert undone.status_code == 422
+    assert OnSetRecord.objects.get(pk=world.record.pk).state == RecordState.ACCEPTED
+    person = text(world.desk.get(f"/desk/people/{world.ana.public_id}/"))
+    assert "nothing is counted for them any more" in person
+    assert "to go" not in person
+    seat = world.desk.get(f"/desk/reservations/{world.past.public_id}/")
+    assert "Write to" not in text(seat)

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db import connection, models
 from django.test import Client
 
-from booking.rights.registry import EVERYTHING, KEPT, OTHER_TABLES
+from booking.rights.registry import EVERYTHING, KEPT
 from tests import factories
 from tests.factories import NOW
 from tests.pages import text
@@ -18,6 +18,11 @@ from workshops.retention import Keeping, Person
 
 MODELS = {model._meta.label: model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy}
 DECLARED = {each.model: each for each in EVERYTHING}
+OTHER_TABLES = {
+    "django_migrations": "Which changes of its tables the product has made.",
+    "site_cache": "How often somebody tried to sign in, under a hash of who they are, for five minutes at most.",
+}
+"""Tables without a model, and what is in them."""
 FREE = (models.CharField, models.TextField, models.JSONField)
 
 

@@ -14,8 +14,17 @@ SOURCES = [
 ]
 TEMPLATES = list((ROOT / "templates").rglob("*.html"))
 
+WRITES = r"\.objects\.(?:\w+\((?:[^()]|\([^()]*\))*\)\.)*(?:update|create|bulk_create)\("
+"""Rows of a model made or changed by its manager."""
 ONE_WRITER = {
     # what writing looks like, and the only module that may
+    rf"\bOnSetRecord{WRITES}|(?<!class )\bOnSetRecord\(\s*\w|revision=F\(|\.state\s*=\s*RecordState": (
+        "workshops/prerequisites/records/lifecycle.py"
+    ),
+    rf"\bReview{WRITES}": "workshops/prerequisites/records/reviewing.py",
+    rf"\bWaiver{WRITES}": "workshops/prerequisites/waiving.py",
+    rf"\bAuditHold{WRITES}": "workshops/prerequisites/files/audits.py",
+    rf"\bErasureRequest{WRITES}": "booking/rights/asking.py",
     r"Seat\.objects\.(?:filter\([^#]*?\)\.update|create|bulk_create)|\bseat\.(?:status|held_until)\s*=[^=]": (
         "workshops/cohorts/seats.py"
     ),
@@ -34,7 +43,7 @@ ONE_WRITER = {
     r"import stripe|from stripe": "booking/payments/gateways/stripe.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.
-EXCEPTIONS = {"booking/management/commands/sample_season.py", "booking/desk/sample/season.py"}
+EXCEPTIONS = {"booking/desk/sample/season.py"}
 
 
 @pytest.mark.parametrize(("writing", "writer"), ONE_WRITER.items(), ids=list(ONE_WRITER.values()))
@@ -45,6 +54,25 @@ def test_each_state_has_one_writer(writing: str, writer: str) -> None:
         if re.search(writing, path.read_text(encoding="utf-8"), re.DOTALL)
     }
     assert found - EXCEPTIONS <= {writer}
+
+
+@pytest.mark.parametrize(
+    "writing",
+    [
+        "OnSetRecord.objects.filter(user__in=[each.pk for each in (ana, ben)]).update(user=to)",
+        "OnSetRecord.objects.bulk_create(made)",
+        "OnSetRecord(\n    user=user,",
+        "values = dict(revision=F('revision') + 1)",
+        "it.state = RecordState.ACCEPTED",
+        "Review.objects.create(record=it)",
+        "Review.objects.filter(record=it, undone_at=None).update(",
+        "Waiver.objects.in_force(today).filter(user=person).update(user=to)",
+        "AuditHold.objects.open().filter(user=user).update(ended_at=now)",
+        "ErasureRequest.objects.open().update(answered_at=now)",
+    ],
+)
+def test_whoever_else_writes_about_days_on_set_is_found(writing: str) -> None:
+    assert any(re.search(pattern, writing, re.DOTALL) for pattern in ONE_WRITER)
 
 
 # What a page, a call of the API or the desk may ask of `lifecycle`: to read what it raises, and the commands in it.

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.utils.timezone import now
 
+from booking.management.commands.do_due import WORDS
 from booking.payments import paying
 from booking.payments.models import Purpose
 from booking.reservations import releasing
@@ -76,7 +77,7 @@ def test_a_second_round_finds_nothing_to_do() -> None:
 def test_answers_of_the_api_are_kept_for_three_days() -> None:
     answer("old", hours_ago=73)
     kept = answer("young", hours_ago=71)
-    assert do_due(LATER).answers == 1
+    assert do_due(LATER).forgotten == 1
     assert list(KeptAnswer.objects.all()) == [kept]
 
 
@@ -91,7 +92,7 @@ def test_a_task_that_fails_is_logged_and_stops_no_other(
     factories.reservation()
     answer("old", hours_ago=100)
     with caplog.at_level(logging.ERROR):
-        assert do_due(LATER) == Done(holds=1, messages=0, answers=1, failed=("messages",))
+        assert do_due(LATER) == Done(holds=1, messages=0, forgotten=1, failed=("messages",))
     assert "What was due of messages could not be done." in caplog.text
 
 
@@ -128,10 +129,14 @@ def test_the_command_goes_on_until_nothing_is_left_and_says_what_it_did(monkeypa
     assert said.getvalue() == "Holds and offers run out: 3. Messages tried: 6.\n"
 
 
+def test_the_command_has_words_for_every_task() -> None:
+    assert set(WORDS) == set(Done().counts)
+
+
 @pytest.mark.django_db
 def test_the_command_fails_where_a_task_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due, "forget_old", lambda _now: 1 // 0)
-    with pytest.raises(CommandError, match="answers"):
+    monkeypatch.setattr(due, "forget_due", lambda _now: 1 // 0)
+    with pytest.raises(CommandError, match="forgotten"):
         call_command("do_due", stdout=StringIO())
 
 

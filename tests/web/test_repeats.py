@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from booking.reservations.models import Reservation
+from booking.rights.forgetting import forget_due
 from tests import factories
 from tests.asking import Program, StoppedClock, invalid_fields
 from workshops.people.models import Role, User
@@ -231,5 +232,5 @@ def test_what_was_kept_long_enough_is_forgotten(clock: StoppedClock) -> None:
     clock.now += timedelta(hours=1)
     repeats.answered_once(request_to(), person, "young", created, now=clock.now)
     clock.now += timedelta(hours=71)
-    assert repeats.forget_old(clock.now) == 1
+    assert forget_due(clock.now) == 1
     assert KeptAnswer.objects.get().key == "young"

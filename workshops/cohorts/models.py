@@ -59,6 +59,10 @@ class CohortQuerySet(models.QuerySet["Cohort"]):
         """Cohorts that have not ended, the next first."""
         return self.filter(ends_on__gte=today).order_by("starts_on")
 
+    def not_over(self, today: date) -> "CohortQuerySet":
+        """Cohorts that have not ended and were not called off, the next first."""
+        return self.coming(today).exclude(status=CohortStatus.CANCELLED)
+
 
 class Cohort(models.Model):
     """One edition of Module IV. `cohorts.planning` is the only writer."""

@@ -270,7 +270,7 @@ def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | No
 
 
 @writes
-def teach_instead(person: User, to: User) -> None:
+def hand_over(person: User, to: User) -> None:
     """Give the teachings of one account to another account of the same person; where both teach, one is left.
 
     Locks the teachings of both.

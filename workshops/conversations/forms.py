@@ -4,15 +4,7 @@ from django import forms
 from django.http import QueryDict
 
 from workshops.conversations.models import LONGEST
-from workshops.conversations.writing import tidy
-
-
-class WordsField(forms.CharField):
-    """Words as they were meant, counted as they will be kept."""
-
-    def to_python(self, value: object) -> str:
-        """The words, tidied."""
-        return tidy(super().to_python(value) or "")
+from workshops.web.fields import WordsField
 
 
 class PostForm(forms.Form):

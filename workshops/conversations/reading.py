@@ -35,6 +35,8 @@ class Subject:
     before: Sequence[Before] = ()
     thing: str = "reservation"
     """What it is about is one of these: the page on which the conversation stands."""
+    answering: str = ""
+    """What an answer of the person does beside being read, said before they give it; empty where that is nothing."""
 
     def title_at(self, moment: datetime) -> str:
         """What it was about at this moment, where that was something else; otherwise empty."""

@@ -6,7 +6,7 @@ from workshops.retention import GOES, WITH_ACCOUNT, Keeping, Topic, keys, shown,
 
 def _entry(post: Post) -> dict[str, object]:
     by = "The school" if post.is_from_school else "You"
-    return {"When": post.written_at, "By": by, "About": f"{post.about_kind} {post.about_id}", "Words": post.words}
+    return {"When": post.written_at, "By": by, "Words": post.words}
 
 
 KEEPS = (

@@ -13,12 +13,13 @@ from django.conf import settings
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 
+from workshops.clock import current_time
 from workshops.conversations.forms import PostForm
 from workshops.conversations.models import Post
 from workshops.conversations.reading import SHOWN_AT_ONCE, Line, Subject, Thread, thread_of
 from workshops.conversations.writing import OWN, CannotWrite, mark_read, write
+from workshops.people.closing import Closed
 from workshops.people.models import User
 from workshops.transactions import Busy
 from workshops.web.access import SignedInRequest
@@ -89,16 +90,16 @@ def conversation_page(
     After that a browser goes `back` to the page that shows the conversation among other things, while htmx gets the
     thread alone. What cannot be taken comes back as it was typed, with 422.
     """
-    now, by_htmx = current_time(), request.headers.get("HX-Request") == "true"
+    now = current_time()
     form = _form(subject, posted(request), is_desk=is_desk)
     say = say or partial(write, subject.about)
     if form.is_valid() and _written(request.user, subject, form, say, is_desk=is_desk, now=now):
-        if not by_htmx:
+        if not request.htmx:
             return redirect(f"{back}#conversation")
         shown = conversation(request, subject, is_desk=is_desk, now=now)
         return TemplateResponse(request, "conversations/_answer.html", {"conversation": shown, "is_sent": True})
     form.fields["words"].widget.attrs["autofocus"] = form.is_bound
-    if form.is_bound and by_htmx:
+    if form.is_bound and request.htmx:
         shown = conversation(request, subject, is_desk=is_desk, now=now, form=form)
         return form_page(request, "conversations/_answer.html", form, {"conversation": shown})
     shown = conversation(request, subject, is_desk=is_desk, now=now, form=form, at_most=EVERYTHING)
@@ -124,7 +125,7 @@ def _written(author: User, subject: Subject, form: PostForm, say: Say, *, is_des
             link=f"{settings.SITE_URL}{other_side}",
             now=now,
         )
-    except CannotWrite as refused:
+    except (CannotWrite, Closed) as refused:
         form.add_error("words", str(refused))
         return False
     return True

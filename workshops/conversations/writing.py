@@ -1,6 +1,5 @@
 """Writing in a conversation, and marking what has been read: the only writer of posts."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -9,6 +8,8 @@ from workshops.conversations.models import LONGEST, Post, PostQuerySet
 from workshops.history.record import record
 from workshops.messages.outbox import queue
 from workshops.people.models import Role, User
+from workshops.people.presence import hold_open
+from workshops.text import tidy
 from workshops.transactions import writes
 
 AN_HOUR = timedelta(hours=1)
@@ -18,11 +19,6 @@ TWICE_WITHIN = timedelta(minutes=10)
 TOLD_AGAIN_AFTER = timedelta(days=1)
 OWN = "This is your own conversation. Another registrar answers it."
 
-# Beside control characters, the marks that would turn the direction of whatever is read after them.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
-_INK = re.compile(r"[^\s\u00ad\u034f\u115f\u1160\u200b-\u200f\u2060-\u2064\u3164\ufe00-\ufe0f]")
-
 
 class CannotWrite(Exception):
     """These words are not taken; the sentence says why and what to do."""
@@ -30,16 +26,6 @@ class CannotWrite(Exception):
 
 class NotTheirs(CannotWrite):
     """Neither the person whose thread it is nor a registrar."""
-
-
-def tidy(words: str) -> str:
-    """Words as they were meant: no control characters, at most one empty line in a row; "" when nothing is to be seen.
-
-    Paragraphs stay.
-    """
-    lines = _UNSEEN.sub("", _LINE_ENDS.sub("\n", words).replace("\t", " ")).split("\n")
-    kept = re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip()
-    return kept if _INK.search(kept) else ""
 
 
 @writes
@@ -54,16 +40,19 @@ def write(
 
     Raises:
         NotTheirs: the author is neither the person nor a registrar.
+        Closed: the person was erased or merged away.
         CannotWrite: nothing to read, more than 4000 characters, or more than 20 posts in this thread within an hour.
     """
     if author.pk != person.pk and not author.is_registrar:
         raise NotTheirs("This conversation belongs to somebody else.")
+    if person.erased_at:
+        raise CannotWrite("This person was erased. Nobody reads this any more.")
     said = tidy(words)
     if not said:
         raise CannotWrite("There is nothing to send yet. Write it here.")
     if len(said) > LONGEST:
         raise CannotWrite(f"This is {len(said):,} characters long, and {LONGEST:,} fit. Please send it in parts.")
-    User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    hold_open(person)
     thread = Post.objects.in_thread(about, person.pk)
     before = thread.last()
     if before and before.author_id == author.pk and before.words == said and now - before.written_at < TWICE_WITHIN:
@@ -123,6 +112,17 @@ def settle(post: Post, *, by: User, now: datetime) -> bool:
         return False
     record("message-settled", about=("post", post.public_id), person=post.person, by=by, now=now)
     return True
+
+
+@writes
+def settle_waiting(about: tuple[str, str], person: User, *, by: User, now: datetime) -> None:
+    """Say that a thread needs no answer any more, for what it was about has been decided. Nothing where none waits.
+
+    Raises:
+        NotTheirs: as `settle`.
+    """
+    for post in Post.objects.in_thread(about, person.pk).unanswered():
+        settle(post, by=by, now=now)
 
 
 def hand_over(person: User, to: User) -> None:

@@ -61,9 +61,9 @@ def record(
 
 def history_of(kind: str, key: str) -> QuerySet[HistoryLine]:
     """What has happened to one thing, oldest first."""
-    return HistoryLine.objects.filter(about_kind=kind, about_id=key).select_related("by")
+    return HistoryLine.objects.filter(about_kind=kind, about_id=key).select_related("by", "person")
 
 
 def history_of_person(user: "User") -> QuerySet[HistoryLine]:
     """Everything in one person's story, oldest first, with that of accounts which were merged into theirs."""
-    return HistoryLine.objects.filter(Q(person=user) | Q(person__merged_into=user)).select_related("by")
+    return HistoryLine.objects.filter(Q(person=user) | Q(person__merged_into=user)).select_related("by", "person")

@@ -8,8 +8,8 @@ from workshops.retention import FOR_GOOD, Keeping, Topic, emptied, keys, shown, 
 
 
 def _entry(line: HistoryLine) -> dict[str, Any]:
-    """A line as its person reads it: whoever else did it is the school."""
-    by = "the product itself" if line.by_id is None else "you" if line.by_id == line.person_id else "the school"
+    """A line as its person reads it: whoever else did it is the school. What colleagues wrote is theirs to know."""
+    by = "automatic" if line.by_id is None else "you" if line.by_id == line.person_id else "the school"
     told = {"When": line.at, "What": sentence(line), "By": by}
     return {**told, "Why": line.why} if line.why else told
 

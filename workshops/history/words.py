@@ -58,15 +58,16 @@ SENTENCES: Mapping[str, str] = {
     "days-accepted": "{days} days on set accepted",
     "days-taken-back": "The acceptance of days on set was taken back",
     "record-sent": "{days} days on set sent for review",
-    "record-reopened": "Days on set taken back from review, to be changed",
-    "record-withdrawn": "A record of days on set was taken back",
+    "record-reopened": "Days on set opened again, to be changed",
+    "record-withdrawn": "A record of days on set was withdrawn",
+    "draft-deleted": "A draft of days on set was deleted",
     "record-asked": "A question was asked about days on set",
     "record-answered": "The question about days on set was answered",
     "record-second-eyes": "A second pair of eyes was asked for",
     "record-second-eyes-back": "No second pair of eyes is needed any more",
     "record-accepted": "{days} of {of} days on set accepted",
     "record-rejected": "{days} days on set were not accepted",
-    "record-undone": "The decision about days on set was taken back",
+    "record-undone": "The decision about days on set was undone",
     "proof-added": "A file of proof was added",
     "proof-removed": "A file of proof was taken away",
     "proof-opened": "A file of proof was opened",
@@ -116,6 +117,21 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
+FOR_COLLEAGUES = frozenset({"record-accepted", "record-second-eyes", "record-second-eyes-back"})
+"""Whose reasons registrars write for one another. What the trainee is to read stands with the decision itself."""
+
+ONE: Mapping[str, tuple[str, str]] = {
+    "line-notice-changed": ("days", "Needs 1 day's notice"),
+    "days-accepted": ("days", "1 day on set accepted"),
+    "record-sent": ("days", "1 day on set sent for review"),
+    "record-accepted": ("of", "1 day on set accepted"),
+    "record-rejected": ("days", "1 day on set was not accepted"),
+    "proof-deleted": ("files", "1 file of proof was deleted"),
+    "cohort-planned": ("seats", "Planned for {days} with 1 seat"),
+}
+"""Where a sentence reads otherwise when there is one of what it counts: the fact that counts, and the sentence then."""
+
+
 def sentence(line: HistoryLine) -> str:
     """What happened, in words; without a fact that an older line does not have, the bare code."""
     facts = {key: value for key, value in line.facts.items() if value is not None}
@@ -128,11 +144,16 @@ def sentence(line: HistoryLine) -> str:
         if key in facts:
             facts[key] = in_words(date.fromisoformat(str(facts[key])))
     try:
-        words = SENTENCES[line.what].format(**facts)
+        words = _template(line.what, facts).format(**facts)
     except KeyError:
         return line.what.replace("-", " ").capitalize()
     # Saying yes to an offer brings a seat like any other, and is remembered as what it was.
     return f"Offer accepted: {words[0].lower()}{words[1:]}" if facts.get("accepted") else words
+
+
+def _template(code: str, facts: Mapping[str, object]) -> str:
+    counts, of_one = ONE.get(code, ("", ""))
+    return of_one if counts and str(facts.get(counts)) == "1" else SENTENCES[code]
 
 
 @dataclass(frozen=True)
@@ -147,7 +168,15 @@ class Told:
 
 def told(line: HistoryLine, reader: "User") -> Told:
     """A line in words, for this reader."""
-    return Told(line.at, who(line, reader), sentence(line), line.why)
+    return Told(line.at, who(line, reader), sentence(line), line.why if reads_why(line, reader) else "")
+
+
+def reads_why(line: HistoryLine, reader: "User") -> bool:
+    """Whether this reader may know the reason: what is for colleagues, registrars alone, and none about themselves."""
+    if line.what not in FOR_COLLEAGUES:
+        return True
+    is_theirs = line.person is not None and reader.pk in (line.person_id, line.person.merged_into_id)
+    return reader.is_registrar and not is_theirs
 
 
 def who(line: HistoryLine, reader: "User") -> str:

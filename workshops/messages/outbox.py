@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 ADDRESS = "address"
-"""Where a message carries an address of its own: that of somebody who has just been erased."""
+"""Where a message carries an address of its own: a further one of theirs, or that of somebody who is being erased."""
+TO_AN_ADDRESS = ("accounts-merged", "erasure-done")
+"""The kinds of message that may. The row goes once it is sent, or after a while of trying."""
 # A server that is down for a night must not cost a message; after these it is the registrar's turn to look.
 BACKOFF = (
     timedelta(minutes=1),
@@ -79,10 +81,28 @@ def queue_all(
 def queue_last_word(kind: str, about: tuple[str, str], to: User, context: Mapping[str, str], *, now: datetime) -> None:
     """Queue the last message to somebody who is being erased, in the transaction that does it.
 
-    Their account has no address any more, so the message carries it, with their name, and is deleted once it is sent.
-    `to` is the person as they were.
+    Their account has no address any more, so the message carries it, with their name. `to` is the person as they were.
     """
-    queue(kind, about, to, {**context, ADDRESS: to.email}, now=now)
+    queue_to_address(kind, about, to, to.email, context, now=now)
+
+
+def queue_to_address(
+    kind: str,
+    about: tuple[str, str],
+    to: User,
+    address: str,
+    context: Mapping[str, str],
+    *,
+    now: datetime,
+    step: int = 0,
+) -> None:
+    """Queue a message to another address than that of the account. It carries it, and is deleted once it is sent.
+
+    `kind` is one of `TO_AN_ADDRESS`.
+    """
+    if kind not in TO_AN_ADDRESS:
+        raise ValueError(kind)
+    queue(kind, about, to, {**context, ADDRESS: address}, now=now, step=step)
 
 
 def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:

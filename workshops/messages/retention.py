@@ -6,12 +6,12 @@ from django.apps import apps
 from django.db.models import Q
 
 from workshops.messages.models import Message, MessageState
-from workshops.messages.outbox import words_of
+from workshops.messages.outbox import ADDRESS, TO_AN_ADDRESS, words_of
 from workshops.retention import GOES, Clock, Keeping, Person, Topic, keys, shown, unseen, workings
 
 # Well after the last reminder of anything: the row is what keeps a message from being sent twice.
 SENT_KEPT = timedelta(days=730)
-LAST_WORD_TRIED = timedelta(days=7)
+ADDRESS_KEPT = timedelta(days=7)
 
 
 def _of_their_posts(person: Person) -> Q:
@@ -40,8 +40,8 @@ KEEPS = (
         also=_of_their_posts,
         clocks=(
             Clock(SENT_KEPT, "sent_at", Q(state=MessageState.SENT), in_order=True),
-            # The last one to somebody who was erased carries their address until it has gone out, or cannot.
-            Clock(LAST_WORD_TRIED, "created_at", Q(kind="erasure-done")),
+            # What carries an address, that of somebody erased for one, does so until it has gone out, or cannot.
+            Clock(ADDRESS_KEPT, "created_at", Q(kind__in=TO_AN_ADDRESS, context__has_key=ADDRESS)),
         ),
         entry=_entry,
         fields={

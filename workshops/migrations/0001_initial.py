@@ -265,7 +265,7 @@ class Migration(migrations.Migration):
                 ('proof_reason', models.TextField(blank=True, help_text='Needed with an IMDb page.', max_length=1000, verbose_name='why there is no other proof')),
                 ('proof', models.CharField(blank=True, help_text='What the registrar saw, for example call sheets.', max_length=200)),
                 ('dates_typed', models.TextField(blank=True, help_text='The dates of a draft as they were typed, readable or not.')),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('in-review', 'In review'), ('question', 'Waiting for an answer'), ('accepted', 'Accepted'), ('rejected', 'Not accepted'), ('withdrawn', 'Taken back')], default='draft', max_length=10)),
+                ('state', models.CharField(choices=[('draft', 'Draft'), ('in-review', 'In review'), ('question', 'Waiting for an answer'), ('accepted', 'Accepted'), ('rejected', 'Not accepted'), ('withdrawn', 'Withdrawn')], default='draft', max_length=10)),
                 ('revision', models.PositiveIntegerField(default=1, help_text='Raised by every change of what it says or how far it is: who acts names the one they saw.')),
                 ('created_at', models.DateTimeField(null=True)),
                 ('changed_at', models.DateTimeField(null=True)),

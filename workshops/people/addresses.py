@@ -13,7 +13,7 @@ def accounts_at(addresses: Collection[str]) -> dict[str, User]:
 
     A further address that its owner has confirmed is theirs as well: so is that of an account which was merged into
     theirs. An account that was merged is answered for by the one that took over, and one that was erased is nobody's.
-    Two statements, and one more for each time that merged accounts have been merged again.
+    Two statements.
     """
     wanted = {address.strip().lower() for address in addresses}
     known = User.objects.alias(address=Lower("email")).filter(address__in=wanted).select_related("merged_into")
@@ -22,11 +22,6 @@ def accounts_at(addresses: Collection[str]) -> dict[str, User]:
     confirmed = further.filter(verified=True).select_related("user__merged_into")
     found |= {each.email.lower(): each.user for each in confirmed}
     found = {address: user.merged_into or user for address, user in found.items()}
-    while again := {user.merged_into_id for user in found.values() if user.merged_into_id}:
-        later = User.objects.in_bulk([pk for pk in again if pk])
-        found = {
-            address: later[user.merged_into_id] if user.merged_into_id else user for address, user in found.items()
-        }
     return {address: user for address, user in found.items() if user.erased_at is None}
 
 

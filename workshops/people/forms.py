@@ -10,9 +10,7 @@ from zoneinfo import available_timezones
 from django import forms
 
 from workshops.people.models import Scope, User
-
-# Also marks that nobody sees: they turn the reading direction, or hide what a text begins with from a spreadsheet.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+from workshops.text import plain
 
 
 @cache
@@ -47,11 +45,6 @@ _WHAT_FOR = {
     Scope.TEACH: "Read the rosters of cohorts you teach",
     Scope.REGISTRAR: "Do what a registrar does",
 }
-
-
-def plain(value: str) -> str:
-    """A line of text as a person meant it: no control characters, no marks that turn the reading direction."""
-    return " ".join(_CONTROL.sub(" ", value).split())
 
 
 class SignupForm(forms.Form):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from workshops.history.record import record
 from workshops.people.models import ApiToken, Scope, User
+from workshops.people.presence import hold_open
 from workshops.transactions import writes
 
 
@@ -12,7 +13,12 @@ from workshops.transactions import writes
 def issue(
     user: User, *, name: str, scopes: Iterable[Scope], lasts: timedelta, by: User | None, now: datetime
 ) -> tuple[ApiToken, str]:
-    """Make a token; return it with its key, which cannot be had again."""
+    """Make a token; return it with its key, which cannot be had again. Locks its person.
+
+    Raises:
+        Closed: when they were erased or merged away.
+    """
+    hold_open(user)
     chosen = list(scopes)
     token, key = ApiToken.issue(user, name=name, scopes=chosen, now=now, lasts=lasts)
     about = ("person", user.public_id)

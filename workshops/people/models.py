@@ -73,6 +73,7 @@ class User(AbstractBaseUser):
         related_name="merged",
         help_text="The account that took over.",
     )
+    """At most one hop: whoever merges that account again brings what was merged into it along."""
     erased_at = models.DateTimeField(null=True, editable=False, help_text="Since when nothing here says who it was.")
 
     objects: ClassVar[UserManager] = UserManager()
@@ -103,6 +104,11 @@ class User(AbstractBaseUser):
         return frozenset(Role(role) for role in self.role_grants.values_list("role", flat=True))
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this account was erased or merged into another one: nothing more is written about it."""
+        return self.erased_at is not None or self.merged_into_id is not None
+
+    @property
     def is_registrar(self) -> bool:
         """Whether this person runs the school's desk."""
         return Role.REGISTRAR in self.roles
@@ -121,6 +127,14 @@ class User(AbstractBaseUser):
         return self.is_registrar and app_label in {"workshops", "booking"}
 
 
+class ErasureRequestQuerySet(models.QuerySet["ErasureRequest"]):
+    """Requests that wait."""
+
+    def open(self) -> "ErasureRequestQuerySet":
+        """Neither answered nor taken back."""
+        return self.filter(answered_at=None, taken_back_at=None)
+
+
 class ErasureRequest(models.Model):
     """Someone asked that what is kept about them go. A registrar carries it out, or says why it cannot be."""
 
@@ -131,6 +145,8 @@ class ErasureRequest(models.Model):
     answered_at = models.DateTimeField(null=True)
     answered_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     answer = models.TextField(blank=True, help_text="Why it was declined; empty where it was carried out.")
+
+    objects = ErasureRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ("-asked_at",)

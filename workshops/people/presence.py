@@ -3,6 +3,7 @@
 from django.db import connection
 from django.db.models import QuerySet
 
+from workshops.people.closing import Closed
 from workshops.people.models import User
 
 
@@ -27,3 +28,18 @@ def lock(*user_ids: int) -> dict[int, User]:
     """Lock these accounts, in the order of their keys, and read them under the lock."""
     locked = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
     return {user.pk: user for user in locked}
+
+
+def hold_open(user: User) -> User:
+    """The account of somebody about whom something is written now, locked: nobody closes it until that is committed.
+
+    The first lock of whoever writes, since closing an account locks that first as well. An account whose person may
+    not sign in at the moment is open all the same.
+
+    Raises:
+        Closed: when it was erased or merged into another one, maybe since it was read.
+    """
+    found = lock(user.pk).get(user.pk)
+    if found is None or found.is_closed:
+        raise Closed(found)
+    return found

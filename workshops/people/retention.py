@@ -200,7 +200,7 @@ KEEPS = (
     Keeping(
         "admin.LogEntry",
         Topic.ROLES,
-        "What you changed in the product's own tables: nobody changes anything there, so it is empty",
+        "Changes that you made straight in the database of this site. Nobody makes any, so there are none",
         WITH_ACCOUNT,
         of=("user",),
         stays=GOES,

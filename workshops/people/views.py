@@ -6,14 +6,13 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.timezone import now
 from django.views.decorators.http import require_POST
 
-from workshops.history.record import record
+from workshops.clock import current_time
+from workshops.people import profiles
 from workshops.people.forms import ProfileForm, TokenForm
 from workshops.people.keys import issue, revoke
 from workshops.people.models import ApiToken, User
-from workshops.transactions import writes
 from workshops.web.access import SignedInRequest, signed_in
 from workshops.web.forms import form_page, posted, shows_or_takes
 from workshops.web.tokens import scopes_of
@@ -26,19 +25,10 @@ def profile(request: SignedInRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)  # a copy: what is typed wrong must not show in the page's head
     form = ProfileForm(posted(request), instance=person)
     if form.is_valid():
-        _save(form, request)
+        profiles.save(form, by=request.user, now=current_time())
         messages.success(request, "Your profile is saved.")
         return redirect("profile")
     return form_page(request, "people/profile.html", form)
-
-
-@writes
-def _save(form: ProfileForm, request: SignedInRequest) -> None:
-    if form.has_changed():
-        form.save()
-        fields = ", ".join(sorted(form.changed_data))
-        user = request.user
-        record("profile-changed", about=("person", user.public_id), person=user, by=user, now=now(), fields=fields)
 
 
 @signed_in
@@ -51,10 +41,10 @@ def tokens(request: SignedInRequest) -> HttpResponse:
         asked = form.cleaned_data
         lasts = timedelta(days=asked["days"])
         _, key = issue(
-            request.user, name=asked["name"], scopes=asked["scopes"], lasts=lasts, by=request.user, now=now()
+            request.user, name=asked["name"], scopes=asked["scopes"], lasts=lasts, by=request.user, now=current_time()
         )
         form = TokenForm(scopes_of(request.user))
-    page = {"key": key, "tokens": _own_tokens(request), "now": now()}
+    page = {"key": key, "tokens": _own_tokens(request), "now": current_time()}
     return form_page(request, "people/tokens.html", form, page)
 
 
@@ -63,7 +53,7 @@ def tokens(request: SignedInRequest) -> HttpResponse:
 def revoke_token(request: SignedInRequest, number: int) -> HttpResponse:
     """End one of one's own tokens."""
     token = get_object_or_404(_own_tokens(request), pk=number)
-    if revoke(token, by=request.user, now=now()):
+    if revoke(token, by=request.user, now=current_time()):
         messages.success(request, f"{token.name} is revoked. A program that uses it is refused from now on.")
     return redirect("tokens")
 

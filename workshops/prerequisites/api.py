@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from workshops.people.addresses import account_at
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites.check import Outcome
+from workshops.prerequisites.deciding import BadFact, not_their_own
 from workshops.prerequisites.models import Access, Completion
-from workshops.prerequisites.recording import BadFact, Contradiction, complete, grant_access, not_their_own
+from workshops.prerequisites.recording import Contradiction, complete, grant_access
 from workshops.programme.models import Module
 from workshops.web.invalid import invalid
 from workshops.web.operations import PersonsRequest, operation, roles

@@ -4,6 +4,7 @@ The rules are the programme's; the facts are one person's. Pages, the API, the r
 read the same `Standing`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -28,6 +29,16 @@ class Rule:
     opens_title: str = ""
     """The module that it opens, as people call it."""
 
+    @property
+    def counts_days(self) -> bool:
+        """Whether it asks for days on set."""
+        return self.module is None
+
+
+def days_rule(rules: Sequence[Rule]) -> Rule | None:
+    """The rule among these that asks for days on set, where one does."""
+    return next((rule for rule in rules if rule.counts_days), None)
+
 
 def version_of(rules: Sequence[Rule]) -> str:
     """The version of these rules, kept with what they decided: the same for the same rules, and readable by itself.
@@ -38,6 +49,22 @@ def version_of(rules: Sequence[Rule]) -> str:
         rule.code if rule.within_years is None else f"{rule.code} {rule.needed} in {rule.within_years} years"
         for rule in rules
     )
+
+
+_DAYS = re.compile(r"\S+ (?P<needed>[0-9]+) in (?P<years>[0-9]+) years")
+
+
+def rules_in_words(version: str) -> str:
+    """A version of the rules for people: Module I, 10 days on set within 10 years, Module III."""
+    return ", ".join(_rule_in_words(each) for each in version.split(", ") if each)
+
+
+def _rule_in_words(code: str) -> str:
+    if found := _DAYS.fullmatch(code):
+        return f"{found['needed']} days on set within {found['years']} years"
+    if code.startswith("module-"):
+        return f"Module {code.removeprefix('module-').upper()}"
+    return code.replace("-", " ")
 
 
 @dataclass(frozen=True)
@@ -54,6 +81,15 @@ class Facts:
     """Requirements met by proof that was accepted before this system existed, likewise."""
     entitled: frozenset[str] = frozenset()
     """Modules already paid for."""
+
+    @property
+    def training_began(self) -> date | None:
+        """The first day on which the school let them into a module or they finished one, as far as it is on record."""
+        return min([*self.access.values(), *self.completions.values()], default=None)
+
+    def is_in_training(self, day: date) -> bool:
+        """Whether their training had begun by this day."""
+        return self.training_began is not None and day >= self.training_began
 
 
 @dataclass(frozen=True)
@@ -74,6 +110,17 @@ class Outcome:
     """Code of the module to be finished; None where days are counted."""
     opens_title: str = ""
     """The module that it opens, as people call it."""
+    outside: int = 0
+    """How many days are accepted and do not count, for they lie outside the window."""
+    window: "Window | None" = None
+    """Between which dates days count; None where a module is to be finished."""
+    lacks_access_date: bool = False
+    """Whether the module that it opens is finished, and the day of access, from which days are counted, not known."""
+
+    @property
+    def counts_days(self) -> bool:
+        """Whether it asks for days on set."""
+        return self.module is None
 
     @property
     def to_go(self) -> int:
@@ -83,7 +130,7 @@ class Outcome:
     @property
     def takes(self) -> tuple[str, ...]:
         """One mark for each day that is needed, for drawings: counted, review, or nothing. Not for long rows."""
-        if self.module is not None or self.needed > MOST_DRAWN:
+        if not self.counts_days or self.needed > MOST_DRAWN:
             return ()
         counted = min(self.counted, self.needed)
         review = min(self.in_review, self.needed - counted)
@@ -145,6 +192,14 @@ def window_of(rule: Rule, facts: Facts, today: date) -> Window:
     return Window(years_before(as_of, rule.within_years or 0), as_of, is_frozen=granted is not None)
 
 
+def lacks_access_date(rule: Rule, facts: Facts) -> bool:
+    """Whether days are counted back from today only because the day they got access was never written down.
+
+    Whoever has finished a module had access to it.
+    """
+    return rule.counts_days and rule.opens in facts.completions and rule.opens not in facts.access
+
+
 def years_before(day: date, years: int) -> date:
     """The same calendar day `years` earlier; ten years before 29 February is 28 February."""
     try:
@@ -164,7 +219,7 @@ def last_day_it_counts(day: date, years: int) -> date:
 
 
 def _outcome(rule: Rule, facts: Facts, today: date) -> Outcome:
-    found = _completion(rule, facts) if rule.module is not None else _days(rule, facts, today)
+    found = _days(rule, facts, today) if rule.counts_days else _completion(rule, facts)
     lasting = [found.lasts_until] if found.met else []
     before = _exception(facts.accepted_before, rule, today)
     exception = _exception(facts.waived, rule, today)
@@ -187,6 +242,9 @@ def _outcome(rule: Rule, facts: Facts, today: date) -> Outcome:
         changes_on=_day_after_all(lasting),
         module=rule.module,
         opens_title=rule.opens_title,
+        outside=found.outside,
+        window=window_of(rule, facts, today) if rule.counts_days else None,
+        lacks_access_date=lacks_access_date(rule, facts),
     )
 
 
@@ -226,6 +284,7 @@ class _Found:
     message: str
     lasts_until: date | None = None
     """The last day on which it is met, where days go on ageing."""
+    outside: int = 0
 
 
 def _completion(rule: Rule, facts: Facts) -> _Found:
@@ -242,22 +301,31 @@ def _days(rule: Rule, facts: Facts, today: date) -> _Found:
     window = window_of(rule, facts, today)
     counted = sorted(day for day in facts.accepted_days if day in window)
     in_review = sum(day in window for day in facts.in_review_days - facts.accepted_days)
-    met = len(counted) >= rule.needed
+    met, outside = len(counted) >= rule.needed, len(facts.accepted_days) - len(counted)
     counts = f"{len(counted)} of {rule.needed} days accepted"
     if len(counted) > rule.needed:
         counts = f"{len(counted)} days accepted where {rule.needed} are needed"
     if met and window.is_frozen:
         message = f"{counts}, counted back from {in_words(window.last)}, when your access was granted."
-        return _Found(met, len(counted), in_review, message)
+        return _Found(met, len(counted), in_review, message, outside=outside)
     if met:
         # Ageing takes the oldest first: the count falls short on the day the needed-th youngest stops counting.
         last = last_day_it_counts(counted[-rule.needed], years)
-        return _Found(met, len(counted), in_review, f"{counts} within the last {years} years.", last)
+        message = f"{counts} within the last {years} years."
+        return _Found(met, len(counted), in_review, message, last, outside)
     to_go = max(rule.needed - len(counted) - in_review, 0)
     waiting = f", {in_review} in review" if in_review else ""
     more = f", {to_go} to go" if to_go else ""
+    if outside:
+        counts = f"{len(counted)} of your {outside + len(counted)} accepted days count, and {rule.needed} are needed"
+    if window.is_frozen:
+        message = (
+            f"{counts}{waiting}{more}. You got access to {rule.opens_title} on {in_words(window.last)}, so only days "
+            f"between {in_words(window.first)} and then can still be added. If you have none, write to the school."
+        )
+        return _Found(met, len(counted), in_review, message, outside=outside)
     message = (
         f"{counts}{waiting}{more}. Days count when they were worked on professional sets between "
         f"{in_words(window.first)} and {in_words(window.last)} and the school has accepted the proof."
     )
-    return _Found(met, len(counted), in_review, message)
+    return _Found(met, len(counted), in_review, message, outside=outside)

@@ -9,8 +9,10 @@ from datetime import date, datetime
 
 from workshops.history.record import record
 from workshops.people.models import User
-from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
-from workshops.prerequisites.records.models import AuditHold, OnSetRecord
+from workshops.prerequisites import waiving
+from workshops.prerequisites.files import audits
+from workshops.prerequisites.models import Access, Completion, Entitlement
+from workshops.prerequisites.records import lifecycle
 
 DATED: Mapping[str, tuple[type[Completion] | type[Access], str]] = {
     "completion": (Completion, "completed_on"),
@@ -35,12 +37,9 @@ def hand_over(
     known = set(Entitlement.objects.filter(user=to).values_list("module", flat=True))
     Entitlement.objects.filter(user=person, module__in=known).delete()
     Entitlement.objects.filter(user=person).update(user=to)
-    Waiver.objects.filter(user=person).update(user=to)
-    OnSetRecord.objects.filter(user=person).update(user=to)
-    if AuditHold.objects.filter(user=to, ended_at=None).exists():
-        # One is enough to keep the proof of both; the other has its end where the two came together.
-        AuditHold.objects.filter(user=person, ended_at=None).update(ended_at=now, ended_by=by)
-    AuditHold.objects.filter(user=person).update(user=to)
+    waiving.hand_over(person, to)
+    lifecycle.hand_over(person, to)
+    audits.hand_over(person, to, by=by, now=now, why=why)
 
 
 def _bring_dated(

@@ -98,3 +98,7 @@ class Waiver(models.Model):
 
     def __str__(self) -> str:
         return f"{self.requirement} for {self.user}"
+
+    def holds_on(self, today: date) -> bool:
+        """Whether it is in force: see `WaiverQuerySet.in_force`."""
+        return self.revoked_at is None and (self.until is None or self.until >= today)

@@ -10,9 +10,11 @@ from datetime import date, datetime
 from workshops.clock import in_words, school_day
 from workshops.history.record import record
 from workshops.people.models import User
+from workshops.people.presence import hold_open
+from workshops.prerequisites.deciding import BadFact, not_their_own, reason_given
 from workshops.prerequisites.models import Access, Completion, Entitlement
-from workshops.prerequisites.records.lifecycle import locked, move
-from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.records.lifecycle import Entered, enter, locked, move
+from workshops.prerequisites.records.models import OnSetRecord, RecordState
 from workshops.prerequisites.set_days import cannot_be
 from workshops.programme.models import Module
 from workshops.transactions import writes
@@ -24,10 +26,6 @@ class Contradiction(Exception):
     def __init__(self, recorded: date) -> None:
         super().__init__(f"The record says {in_words(recorded)}.")
         self.recorded = recorded
-
-
-class BadFact(Exception):
-    """A fact that cannot be true, with a sentence that says why."""
 
 
 @writes
@@ -67,12 +65,12 @@ def _dated(
     _can_be(on, now)
     not_their_own(user, by)
     # The person's row is the lock: two registrars entering the same fact get one outcome and one honest answer.
-    User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+    hold_open(user)
     known = model._default_manager.filter(user=user, module=module).first()
     recorded = getattr(known, field) if known else None
     if recorded == on:
         return False
-    if recorded and not (correct and why):
+    if recorded and not (correct and why.strip()):
         raise Contradiction(recorded)
     model._default_manager.update_or_create(
         user=user, module=module, defaults={field: on, "recorded_at": now, "recorded_by": by}
@@ -100,6 +98,7 @@ def entitle(user: User, module: Module, source: str, *, by: User | None, now: da
         BadFact: when the registrar is the person.
     """
     not_their_own(user, by)
+    hold_open(user)
     _, created = Entitlement.objects.get_or_create(
         user=user, module=module, defaults={"source": source, "recorded_at": now, "recorded_by": by}
     )
@@ -124,18 +123,8 @@ def accept_days(
     for day in (distinct[0], distinct[-1]):
         _can_be(day, now)
     not_their_own(user, by)
-    accepted = OnSetRecord.objects.create(
-        user=user,
-        production=production,
-        role=role,
-        proof=proof,
-        state=RecordState.ACCEPTED,
-        decided_at=now,
-        decided_by=by,
-    )
-    OnSetDay.objects.bulk_create(OnSetDay(record=accepted, day=day) for day in distinct)
-    about = ("person", user.public_id)
-    record("days-accepted", about=about, person=user, by=by, now=now, why=proof, days=len(distinct), record=accepted.pk)
+    hold_open(user)
+    [accepted] = enter([Entered(user, distinct, production, role, proof)], by=by, now=now)
     return accepted
 
 
@@ -147,7 +136,7 @@ def take_back_days(on_set_record: OnSetRecord, *, why: str, by: User, now: datet
         BadFact: without a reason, when the registrar is the person, or when the days were sent in and reviewed: the
             decision about those is taken back by `records.reviewing`.
     """
-    reason = _reason(why)
+    reason = reason_given(why)
     found = locked(on_set_record)
     not_their_own(found.user, by)
     if found.reviews.exists():
@@ -189,8 +178,9 @@ def take_back_entitlement(entitlement: Entitlement, *, why: str, by: User, now: 
 def _taken_back(
     fact: Completion | Access | Entitlement, what: str, field: str, *, why: str, by: User, now: datetime
 ) -> bool:
-    reason, user, said = _reason(why), fact.user, getattr(fact, field)
+    reason, user, said = reason_given(why), fact.user, getattr(fact, field)
     not_their_own(user, by)
+    hold_open(user)
     # Only what the registrar saw is taken back: a date that was corrected meanwhile is another fact.
     gone, _ = type(fact)._default_manager.filter(pk=fact.pk, **{field: said}).delete()
     if gone:
@@ -200,22 +190,6 @@ def _taken_back(
     return bool(gone)
 
 
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise BadFact("Say why: whoever reads this in two years will need it.")
-    return why.strip()
-
-
 def _can_be(day: date, now: datetime) -> None:
     if fault := cannot_be(day, school_day(now)):
         raise BadFact(fault)
-
-
-def not_their_own(user: User, by: User | None) -> None:
-    """Keep registrars from deciding about themselves.
-
-    Raises:
-        BadFact: when both are the same person.
-    """
-    if by is not None and by.pk == user.pk:
-        raise BadFact("Nobody decides about their own record. Ask another registrar.")

@@ -3,6 +3,7 @@
 from django.db.models import DateTimeField, Value
 from django.db.models.functions import Coalesce
 
+from workshops.prerequisites.check import rules_in_words
 from workshops.programme.models import school_terms
 from workshops.retention import (
     FOR_GOOD,
@@ -164,7 +165,11 @@ KEEPS = (
             "reason": shown("Reason"),
             "words": emptied("What the school wrote"),
             "judgement": emptied("Why it counts"),
-            "rules": shown("The rules in force", why="The version of the rules, which names nobody."),
+            "rules": shown(
+                "The rules in force",
+                why="The version of the rules, which names nobody.",
+                words=lambda review: rules_in_words(review.rules),
+            ),
             "at": shown("When"),
             "by": shown("By"),
             "undone_at": shown("Taken back"),
@@ -178,8 +183,9 @@ KEEPS = (
         "Files of proof",
         proof_kept_for,
         of=("record__user",),
-        stays="Only that there was a file, and when it was deleted: so that none is left behind. "
-        "The file itself and its name go.",
+        stays="The files and their names go. That there was a file, and when it was deleted, stays: "
+        "so that none is left behind.",
+        content_goes=True,
         fields={
             **keys("id"),
             "public_id": shown("Number", why="The history names the file by it."),

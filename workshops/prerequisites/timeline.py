@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from workshops.clock import in_words, range_in_words
-from workshops.prerequisites.check import Facts, Rule, Window, last_day_it_counts, window_of
+from workshops.prerequisites.check import Facts, Rule, Window, lacks_access_date, last_day_it_counts, window_of
 
 SOON = timedelta(days=365)
 """What stops counting within so long is marked in the drawing."""
@@ -128,6 +128,8 @@ class Timeline:
     """The newest first, with every year of the window."""
     ageing: tuple[Ageing, ...]
     """What stops counting, the next first; nothing where the window is frozen."""
+    lacks_access_date: bool = False
+    """Whether they have finished the module that the days open, and the day of access is not on record."""
 
     def having(self, state: DayState) -> int:
         """How many days are worth this."""
@@ -183,6 +185,7 @@ def timeline_of(rule: Rule, facts: Facts, today: date) -> Timeline:
         days=tuple(days[::-1]),
         years=_years(days, window, today),
         ageing=_ageing(days),
+        lacks_access_date=lacks_access_date(rule, facts),
     )
 
 

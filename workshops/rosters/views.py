@@ -3,9 +3,9 @@
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
+from workshops.clock import current_time
 from workshops.cohorts.models import Cohort
 from workshops.people.models import Role
 from workshops.rosters.roster import cohorts_taught_by, may_read, roster
@@ -26,6 +26,6 @@ def roster_page(request: SignedInRequest, code: str) -> HttpResponse:
     cohort = get_object_or_404(Cohort.objects.select_related("venue", "module"), code=code)
     if not may_read(request.user, cohort):
         raise Http404
-    lines = roster(cohort, now=now())
+    lines = roster(cohort, now=current_time())
     sessions = cohort.sessions.all()
     return TemplateResponse(request, "rosters/roster.html", {"cohort": cohort, "lines": lines, "sessions": sessions})

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.cache import never_cache
+from django_htmx.middleware import HtmxDetails
 
 from workshops.people.models import Role, User
 
@@ -24,6 +25,8 @@ class SignedInRequest(HttpRequest):
     """A request whose user is known to be a person: what views behind `signed_in` and `roles` get."""
 
     user: User
+    htmx: HtmxDetails
+    """True when htmx asks for a part of a page."""
 
 
 def anyone(view: View[P]) -> View[P]:

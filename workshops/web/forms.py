@@ -16,6 +16,11 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def whole_number(text: str) -> int:
+    """A number that a page sent back: a revision, the key of a row. -1, which nothing has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
 def form_page(
     request: HttpRequest, template: str, form: BaseForm, context: Mapping[str, object] | None = None
 ) -> TemplateResponse:

@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from ninja import Router
 from ninja.decorators import decorate_view
 
+from workshops.clock import current_time
 from workshops.people.models import Role, Scope, User
 from workshops.web import limits, openapi
 from workshops.web.problems import Problem
@@ -128,7 +128,7 @@ def _entrance(access: Access, method: str) -> Callable[[Run], Run]:
     def decorate(run: Run) -> Run:
         @wraps(run)
         def enter(request: ApiRequest, **given: Any) -> HttpResponseBase:
-            request.now = timezone.now()
+            request.now = current_time()
             # Read whole before anything looks for form fields in it, after which it could not be read any more.
             _ = request.body
             caller = identify(request, request.now)

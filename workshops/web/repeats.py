@@ -68,13 +68,6 @@ def answered_once(
     return answer
 
 
-def forget_old(now: datetime) -> int:
-    """Delete answers that have been kept long enough, and claims as old; return how many."""
-    old = KeptAnswer.objects.filter(created_at__lte=now - KEPT_FOR)
-    # Most rounds of the worker find none, and then need not stand in line to write.
-    return writes(lambda: old.delete()[0])() if old.exists() else 0
-
-
 def _fingerprint(request: HttpRequest) -> str:
     digest = hashlib.sha256()
     for part in (str(request.method).encode(), request.get_full_path().encode(), request.body):

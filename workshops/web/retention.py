@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from workshops.retention import GOES, Keeping, Person, Topic, keys, shown, unseen
+from workshops.retention import GOES, Clock, Keeping, Person, Topic, keys, shown, unseen
 from workshops.web.repeats import KEPT_FOR
 
 
@@ -18,11 +18,12 @@ KEEPS = (
     Keeping(
         "workshops.KeptAnswer",
         Topic.ACCOUNT,
-        "The answers that your programs got, so that asking twice does nothing twice",
+        "If you use programs of your own with this site: what it answered them, so that nothing is done twice",
         f"{KEPT_FOR.total_seconds() / 3_600:.0f} hours.",
         of=("user",),
         stays=GOES,
         also=_naming,
+        clocks=(Clock(KEPT_FOR, "created_at"),),
         fields={
             **keys("id user key fingerprint"),
             "status": shown("Status"),

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from booking.desk.money.rules import why
+from booking.desk.reservations.rules import why
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.gateways.offline import Offline

@@ -8,14 +8,16 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 
 from booking.desk.people.accounts import LastRegistrar
 from booking.desk.people.page import person_page
+from workshops.clock import current_time
 from workshops.cohorts.models import Cohort
+from workshops.people.closing import Closed
 from workshops.people.models import Role, User
+from workshops.prerequisites.deciding import BadFact, not_their_own
 from workshops.prerequisites.files.audits import OpenAlready
-from workshops.prerequisites.recording import BadFact, Contradiction, not_their_own
+from workshops.prerequisites.recording import Contradiction
 from workshops.web.access import SignedInRequest
 
 Asked = dict[str, Any]
@@ -84,7 +86,7 @@ def carried_out(
             if decides:
                 not_their_own(someone, request.user)
             said = act(form.cleaned_data)
-        except (BadFact, OpenAlready) as refused:
+        except (BadFact, Closed, OpenAlready) as refused:
             form.add_error(None, str(refused))
         except Contradiction as other:
             form.add_error("why", f"{other} To correct it, say why.")

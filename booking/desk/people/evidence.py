@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django import forms
-from django.db.models import Prefetch
+from django.db.models import OuterRef, Prefetch, Subquery
 
-from booking.desk.people.forms import TakeBackForm
+from booking.desk.people.facts.forms import TakeBackForm
 from workshops.clock import in_words
+from workshops.history.models import HistoryLine
 from workshops.people.models import User
 from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile, RecordState, Review
@@ -41,7 +42,8 @@ class Fact:
 class OnSet:
     """One on-set record: its days in words, its proof, every decision about it, and the form to take it back.
 
-    The form is there for days that a registrar entered by hand. Those that were sent in are decided on their own page.
+    Of one that its trainee has taken back to change it, nothing that it says is here. The form is
+    there for days that a registrar entered by hand. Those that were sent in are decided on their own page.
     """
 
     record: OnSetRecord
@@ -55,6 +57,8 @@ class OnSet:
     """Files that were kept once and are deleted by now."""
     reviews: tuple[Review, ...]
     take_back: forms.BaseForm | None
+    reopened_at: datetime | None
+    """When its trainee took it back to change it, where it is theirs alone until they send it again."""
 
     @property
     def claimed(self) -> int:
@@ -103,22 +107,26 @@ def _fact(kind: str, row: Row, words: str) -> Fact:
 def on_set(person: User, bound: Bound) -> tuple[list[OnSet], bool]:
     """Records that the school has seen, the newest first, and whether one is begun that it has not. Four statements."""
     reviews = Review.objects.select_related("by", "undone_by")
+    reopened = HistoryLine.objects.filter(
+        about_kind="record", about_id=OuterRef("public_id"), what="record-reopened"
+    ).order_by("-at", "-pk")
     found = list(
-        OnSetRecord.objects.filter(user=person)
+        OnSetRecord.objects.theirs(person)
         .select_related("decided_by", "aims_for")
+        .annotate(reopened_at=Subquery(reopened.values("at")[:1]))
         .prefetch_related("days", "files", Prefetch("reviews", reviews))
         .order_by("-pk")
     )
-    # As `shown_to_school`; what nobody has sent is its trainee's alone.
-    shown = [record for record in found if record.sent_at or record.decided_at]
-    has_draft = any(record.state == RecordState.DRAFT and not record.sent_at for record in found)
-    return [_on_set(record, bound) for record in shown], has_draft
+    shown = [_on_set(record, bound) for record in found if not record.is_unseen]
+    return shown, any(record.is_unseen for record in found)
 
 
 def _on_set(record: OnSetRecord, bound: Bound) -> OnSet:
-    days = [each.day for each in record.days.all() if not each.is_refused]
-    refused = [each.day for each in record.days.all() if each.is_refused]
-    files, reviews = list(record.files.all()), tuple(record.reviews.all())
+    said, files, reviews = list(record.days.all()), list(record.files.all()), tuple(record.reviews.all())
+    if not record.is_read_by_school:
+        said, files = [], []
+    days = [each.day for each in said if not each.is_refused]
+    refused = [each.day for each in said if each.is_refused]
     name = f"days-{record.pk}"
     is_by_hand = record.state == RecordState.ACCEPTED and not reviews
     return OnSet(
@@ -127,10 +135,11 @@ def _on_set(record: OnSetRecord, bound: Bound) -> OnSet:
         count=len(days),
         left_out=tuple(runs_in_words(refused)),
         refused=len(refused),
-        files=tuple(each for each in files if each.kept_at and not each.removed_at and not each.deleted_at),
-        deleted=sum(bool(each.kept_at and each.deleted_at and not each.removed_at) for each in files),
+        files=tuple(each for each in files if each.is_kept),
+        deleted=sum(each.is_gone for each in files),
         reviews=reviews,
         take_back=bound.get(name) or (TakeBackForm(prefix=name) if is_by_hand else None),
+        reopened_at=None if record.is_read_by_school else getattr(record, "reopened_at", None),
     )
 
 
@@ -138,7 +147,7 @@ def waivers(person: User, titles: Mapping[str, str], today: date, bound: Bound) 
     """Exceptions and what was accepted before this system, the newest first. One statement."""
     shown = []
     for waiver in person.waivers.select_related("cohort", "given_by"):
-        holds = waiver.revoked_at is None and (waiver.until is None or waiver.until >= today)
+        holds = waiver.holds_on(today)
         name = f"waiver-{waiver.pk}"
         form = (bound.get(name) or TakeBackForm(prefix=name)) if holds else None
         shown.append(Waived(waiver, titles.get(waiver.requirement, waiver.requirement), holds, form))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django import forms
 
 from booking.desk.conversations import Listed, listed
+from booking.desk.fields import offer
 from booking.desk.people.evidence import Bound, Fact, OnSet, Waived, facts_on_record, on_set, waivers
-from booking.desk.people.forms import (
+from booking.desk.people.facts.forms import (
     AcceptedBeforeForm,
     AccessForm,
     AuditForm,
@@ -19,23 +20,23 @@ from booking.desk.people.forms import (
     WaiverForm,
 )
 from booking.desk.people.remembered import Remembered, lines_about, remembered
-from booking.desk.people.seat_forms import LineForm, PlaceForm, ReserveForm
-from booking.desk.people.seating import road_to
+from booking.desk.people.seats.forms import LineForm, PlaceForm, ReserveForm
+from booking.desk.people.seats.roads import road_to
 from booking.desk.people.summary import Point, Reserved, summary
 from booking.payments.ledger import with_paid
 from booking.reservations.models import OWING, Reservation
 from booking.reservations.pathway import Step, pathway
 from booking.reservations.places import Place, places_of
 from workshops.clock import school_day
-from workshops.cohorts.models import Cohort
+from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.conversations.models import Post
 from workshops.people.models import Role, User
-from workshops.prerequisites.check import Standing, check
+from workshops.prerequisites.check import Standing, check, days_rule
 from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.files.audits import open_audit
 from workshops.prerequisites.records.models import AuditHold
 from workshops.prerequisites.timeline import Timeline, timeline_of
-from workshops.programme.models import MODULE_IV
+from workshops.programme.models import MODULE_IV, Module
 
 HISTORY_SHOWN = 15
 
@@ -116,7 +117,7 @@ def person_page(
         ),
         standing=standing,
         steps=pathway(standing, seat=_seat(reservations), finished_on=known.completions.get(MODULE_IV)),
-        timeline=next((timeline_of(rule, known, today) for rule in rules if rule.module is None), None),
+        timeline=timeline_of(rule, known, today) if (rule := days_rule(rules)) else None,
         facts=facts,
         on_set=records,
         has_draft=has_draft,
@@ -127,23 +128,38 @@ def person_page(
         talks=talks,
         history=remembered(lines[:HISTORY_SHOWN], reader),
         history_is_cut=len(lines) > HISTORY_SHOWN,
-        forms={
-            "completion": CompletionForm(),
-            "access": AccessForm(),
-            "entitlement": EntitlementForm(),
-            "fact": FactBackForm(known=choices(facts)),
-            "days": DaysForm(),
-            "audit": AuditForm(),
-            "waiver": WaiverForm(rules=rules, today=today),
-            "before": AcceptedBeforeForm(rules=rules),
-            "reserve": ReserveForm(today=today, initial={"cohort": seat_in}),
-            "line": LineForm(today=today, initial={"cohort": full_cohort or seat_in}),
-            "place": PlaceForm(today=today, initial={"seat": kept_back}),
-            **bound,
-        },
+        forms=_with_choices(
+            {
+                "completion": CompletionForm(),
+                "access": AccessForm(),
+                "entitlement": EntitlementForm(),
+                "fact": FactBackForm(known=choices(facts)),
+                "days": DaysForm(today=today),
+                "audit": AuditForm(),
+                "waiver": WaiverForm(rules=rules, today=today),
+                "before": AcceptedBeforeForm(rules=rules),
+                "reserve": ReserveForm(today=today, initial={"cohort": seat_in}),
+                "line": LineForm(today=today, initial={"cohort": full_cohort or seat_in}),
+                "place": PlaceForm(today=today, initial={"seat": kept_back}),
+                **bound,
+            },
+            today,
+        ),
         open="line" if full_cohort else road,
         seat_in=seat_in,
     )
+
+
+def _with_choices(asked: dict[str, forms.BaseForm], today: date) -> dict[str, forms.BaseForm]:
+    """The same forms, with the modules and cohorts that several of them offer. Two statements."""
+    modules, coming = list(Module.objects.all()), list(Cohort.objects.not_over(today))
+    published = [cohort for cohort in coming if cohort.status == CohortStatus.PUBLISHED]
+    for name in ("completion", "access", "entitlement"):
+        offer(asked[name], "module", modules)
+    offer(asked["waiver"], "cohort", coming)
+    for name in ("reserve", "line"):
+        offer(asked[name], "cohort", published)
+    return asked
 
 
 def choices(facts: Iterable[Fact]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from workshops.prerequisites.records.models import OnSetRecord
 
 ABOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "seats": ("Seats and money", ("reservation", "waitlist", "cohort")),
-    "days": ("Days on set", ("record", "proof")),
+    "days": ("Days on set", ("record",)),
     "account": ("Modules, exceptions, account", ("person",)),
 }
 """What the history can be read about: its title, and the kinds of thing that its lines are about."""
@@ -37,7 +37,7 @@ def lines_about(person: User, about: str = "") -> QuerySet[HistoryLine]:
 
 
 def remembered(lines: Iterable[HistoryLine], reader: User) -> list[Remembered]:
-    """Each line with what it is about. Five statements at most, however many lines."""
+    """Each line with what it is about. One statement more for each kind of thing with a name."""
     found: Sequence[HistoryLine] = list(lines)
     keys: dict[str, set[str]] = {}
     for line in found:
@@ -46,7 +46,7 @@ def remembered(lines: Iterable[HistoryLine], reader: User) -> list[Remembered]:
         "reservation": (Reservation.objects.order_by(), "cohort__title"),
         "waitlist": (WaitlistEntry.objects.order_by(), "cohort__title"),
         "cohort": (Cohort.objects.order_by(), "title"),
-        "record": (OnSetRecord.objects.shown_to_school().order_by(), "production"),
+        "record": (OnSetRecord.objects.read_by_school().order_by(), "production"),
     }
     titles = {
         kind: dict(rows.filter(public_id__in=keys[kind]).values_list("public_id", title))

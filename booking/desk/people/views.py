@@ -6,7 +6,6 @@ from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_safe
 
 from booking.desk.people.accounts import open_account
@@ -14,8 +13,8 @@ from booking.desk.people.answering import find, page
 from booking.desk.people.forms import NewPersonForm, PeopleFilter
 from booking.desk.people.listing import listed, page_of_people
 from booking.desk.people.remembered import ABOUT, lines_about, remembered
-from booking.desk.people.seating import cohort_to_fill
-from workshops.clock import school_day
+from booking.desk.people.seats.roads import cohort_to_fill
+from workshops.clock import current_time, school_day
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import form_page, posted, shows_or_takes

@@ -3,12 +3,14 @@
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST
 
-from booking.desk.people.accounts import correct_profile, take_role
+from booking.desk.people.accounts import take_role
 from booking.desk.people.answering import NOTHING, Asked, carried_out, find
 from booking.desk.people.forms import RoleForm
+from workshops.clock import current_time
+from workshops.people import profiles
+from workshops.people.closing import Closed
 from workshops.people.forms import ProfileForm
 from workshops.people.models import Role
 from workshops.people.roles import grant
@@ -25,9 +27,13 @@ def profile(request: SignedInRequest, public_id: str) -> HttpResponse:
     if someone.erased_at:
         raise Http404
     if form.is_valid():
-        changed = correct_profile(form, by=request.user, now=current_time())
-        messages.success(request, "The profile is saved." if changed else NOTHING)
-        return redirect("desk:person", someone.public_id)
+        try:
+            changed = profiles.save(form, by=request.user, now=current_time())
+        except Closed as closed:
+            form.add_error(None, str(closed))
+        else:
+            messages.success(request, "The profile is saved." if changed else NOTHING)
+            return redirect("desk:person", someone.public_id)
     return form_page(request, "desk/people/profile.html", form, {"person": someone})
 
 

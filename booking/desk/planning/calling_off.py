@@ -10,13 +10,12 @@ from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from booking.desk.planning import as_shown, overview
 from booking.desk.planning.forms import CallOffForm, CohortForm, MoveForm, add_objections
 from booking.reservations.calling_off import Touched, Touches, balance_due_after, touches
 from booking.reservations.models import OWING, State
-from workshops.clock import end_of_school_day, hours_in_words, school_day, with_weekday
+from workshops.clock import current_time, end_of_school_day, hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, Teaching
 from workshops.cohorts.planning import Refused
@@ -36,7 +35,7 @@ CHANGED = (
 @shows_or_takes
 def cancel(request: SignedInRequest, code: str) -> HttpResponse:
     """Show whom cancelling the cohort touches and what each is owed; then do it."""
-    now, planned = timezone.now(), _cohort(code)
+    now, planned = current_time(), _cohort(code)
     form, status = CallOffForm(posted(request)), 422 if request.method == "POST" else 200
     if form.is_valid():
         why, shown = form.cleaned_data["why"], request.POST.get("shown", "")
@@ -98,7 +97,7 @@ def _currency(touched: Touches) -> str:
 @shows_or_takes
 def move(request: SignedInRequest, code: str) -> HttpResponse:
     """Move a cohort that people are in, as the page before showed it. It is reached from the page of its details."""
-    now, planned = timezone.now(), _cohort(code)
+    now, planned = current_time(), _cohort(code)
     if request.method != "POST":
         return redirect("desk:cohort-edit", planned.code)
     form = CohortForm(request.POST, plan=planning.plan_of(planned))

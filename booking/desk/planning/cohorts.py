@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.desk.planning import calling_off, overview, seating
@@ -24,7 +23,7 @@ from booking.desk.planning.programme_forms import CohortTermsForm
 from booking.desk.reviews.queue import waiting as proof_waiting
 from booking.reservations.certainty import runs as say_that_it_runs
 from booking.reservations.models import State
-from workshops.clock import hours_in_words, school_day, with_weekday
+from workshops.clock import current_time, hours_in_words, school_day, with_weekday
 from workshops.cohorts import planning
 from workshops.cohorts.checklist import obstacles, setup_checklist
 from workshops.cohorts.models import Cohort, Session
@@ -45,7 +44,7 @@ from workshops.web.forms import form_page, posted, shows_or_takes
 @require_safe
 def cohorts(request: SignedInRequest) -> HttpResponse:
     """The year at a glance."""
-    now = timezone.now()
+    now = current_time()
     known, checklist = overview.years(now), setup_checklist()
     year = overview.year_to_show(request.GET.get("year", ""), known, now)
     done = sum(item.done for item in checklist)
@@ -79,7 +78,7 @@ def _totals(lines: list[overview.Line]) -> dict[str, int]:
 @require_safe
 def cohort(request: SignedInRequest, code: str) -> HttpResponse:
     """Everything about one cohort."""
-    return _page(request, _cohort(code), timezone.now())
+    return _page(request, _cohort(code), current_time())
 
 
 def _page(
@@ -155,7 +154,7 @@ def _when(session: Session) -> tuple[str, str]:
 @shows_or_takes
 def new(request: SignedInRequest) -> HttpResponse:
     """Plan a cohort. What is asked for becomes a draft; nobody but registrars sees it."""
-    now = timezone.now()
+    now = current_time()
     form = NewCohortForm(request.POST) if request.method == "POST" else NewCohortForm.suggested(now)
     if form.is_valid():
         try:
@@ -172,7 +171,7 @@ def new(request: SignedInRequest) -> HttpResponse:
 @shows_or_takes
 def edit(request: SignedInRequest, code: str) -> HttpResponse:
     """Change a cohort's title, venue, days, topics and bookings."""
-    now, planned = timezone.now(), _cohort(code)
+    now, planned = current_time(), _cohort(code)
     form = CohortForm(posted(request), plan=planning.plan_of(planned))
     if form.is_valid() and "again" not in request.POST:
         try:
@@ -198,7 +197,7 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
     if form.is_valid():
         chosen, lead = list(form.cleaned_data["instructors"]), form.cleaned_data["lead"]
         try:
-            planning.set_instructors(planned, chosen, lead, by=request.user, now=timezone.now())
+            planning.set_instructors(planned, chosen, lead, by=request.user, now=current_time())
         except Refused as refused:
             add_objections(form, refused)
         else:
@@ -211,7 +210,7 @@ def instructors(request: SignedInRequest, code: str) -> HttpResponse:
 @shows_or_takes
 def terms(request: SignedInRequest, code: str) -> HttpResponse:
     """Let some terms differ for one cohort."""
-    now, planned, schools = timezone.now(), _cohort(code), school_terms()
+    now, planned, schools = current_time(), _cohort(code), school_terms()
     form = CohortTermsForm(posted(request), schools=schools, own=planned.terms_changed)
     if form.is_valid() and not _out_of_reach(planned, form, schools, now):
         planning.set_cohort_terms(planned, form.decided(), by=request.user, now=now)
@@ -255,7 +254,7 @@ def reopen(request: SignedInRequest, code: str) -> HttpResponse:
 @require_POST
 def runs(request: SignedInRequest, code: str) -> HttpResponse:
     """Say that a cohort runs, whatever comes."""
-    planned, now, form = _cohort(code), timezone.now(), RunsForm(request.POST)
+    planned, now, form = _cohort(code), current_time(), RunsForm(request.POST)
     if not form.is_valid():
         return _page(request, planned, now, runs_form=form)
     try:
@@ -268,7 +267,7 @@ def runs(request: SignedInRequest, code: str) -> HttpResponse:
 
 
 def _act(request: SignedInRequest, planned: Cohort, command: Any, done: str) -> HttpResponse:
-    now = timezone.now()
+    now = current_time()
     try:
         command(planned, by=request.user, now=now)
     except Refused as refused:

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.desk.planning import as_shown
@@ -15,9 +14,10 @@ from booking.desk.planning.line_forms import JoinForm, OrderForm, TakeOutForm
 from booking.desk.planning.places import WholeLine, whole_line, why_seats_stay_free
 from booking.reservations import admission, waiting, waitlist
 from booking.reservations.models import WaitlistEntry
+from workshops.clock import current_time
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import Role, User
-from workshops.prerequisites.recording import BadFact, not_their_own
+from workshops.prerequisites.deciding import BadFact, not_their_own
 from workshops.web.access import SignedInRequest, roles
 
 
@@ -25,7 +25,7 @@ from workshops.web.access import SignedInRequest, roles
 @require_safe
 def line(request: SignedInRequest, code: str) -> HttpResponse:
     """Everyone in turn, the open offers, and who was in line before."""
-    now = timezone.now()
+    now = current_time()
     planned = _cohort(code, now)
     return _page(request, planned, whole_line(planned, now), now)
 
@@ -34,7 +34,7 @@ def line(request: SignedInRequest, code: str) -> HttpResponse:
 @require_POST
 def order(request: SignedInRequest, code: str) -> HttpResponse:
     """Bring those who wait into another order, for a reason."""
-    now = timezone.now()
+    now = current_time()
     planned = _cohort(code, now)
     known = whole_line(planned, now)
     if request.POST.get("shown") != ",".join(known.in_turn):
@@ -71,7 +71,7 @@ def _line_changed(request: SignedInRequest, planned: Cohort, now: datetime) -> H
 @require_POST
 def join(request: SignedInRequest, code: str) -> HttpResponse:
     """Put someone at the end of the line, for a reason."""
-    now = timezone.now()
+    now = current_time()
     planned, form = _cohort(code, now), JoinForm(request.POST)
     if not form.is_valid():
         return _page(request, planned, whole_line(planned, now), now, {"join": form}, status=422)
@@ -103,7 +103,7 @@ def _why_not(refused: Exception) -> str:
 @require_POST
 def take_out(request: SignedInRequest, code: str) -> HttpResponse:
     """Take someone out of the line, for a reason. An open offer goes on to the next."""
-    now = timezone.now()
+    now = current_time()
     planned, form, status = _cohort(code, now), TakeOutForm(request.POST), 422
     if form.is_valid():
         entries = WaitlistEntry.objects.select_related("trainee").filter(cohort=planned)

@@ -155,7 +155,7 @@ def year_to_show(asked: str, known: list[int], now: datetime) -> int:
     """The year that was asked for, or else that of the next cohort to come."""
     if asked.isascii() and asked.isdigit() and len(asked) == 4 and int(asked) in known:
         return int(asked)
-    coming = Cohort.objects.exclude(status=CohortStatus.CANCELLED).coming(school_day(now)).first()
+    coming = Cohort.objects.not_over(school_day(now)).first()
     return coming.starts_on.year if coming else school_day(now).year
 
 

@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from booking.desk.planning.programme_forms import (
@@ -21,7 +20,7 @@ from booking.desk.planning.programme_forms import (
     TermsForm,
     items,
 )
-from workshops.clock import school_day
+from workshops.clock import current_time, school_day
 from workshops.cohorts.checklist import Item, conduct_is_confirmed, setup_checklist
 from workshops.people.models import Role
 from workshops.programme import changing
@@ -38,7 +37,7 @@ from workshops.programme.models import (
     school_terms,
 )
 from workshops.web.access import SignedInRequest, roles
-from workshops.web.forms import form_page, posted, shows_or_takes
+from workshops.web.forms import form_page, posted, shows_or_takes, whole_number
 
 
 @roles(Role.REGISTRAR)
@@ -68,7 +67,7 @@ def terms(request: SignedInRequest) -> HttpResponse:
     form = TermsForm(posted(request), terms=school_terms(), known=known)
     if form.is_valid():
         try:
-            changed = changing.confirm_terms(form.decided(), by=request.user, now=timezone.now())
+            changed = changing.confirm_terms(form.decided(), by=request.user, now=current_time())
         except NotPossible as not_possible:
             form.add_error(None, str(not_possible))
         else:
@@ -90,7 +89,7 @@ def _say_how_many(request: SignedInRequest, changed: int, were_open: int) -> Non
 @shows_or_takes
 def prices(request: SignedInRequest) -> HttpResponse:
     """Read the price list, add to it, and take off what has not come into effect."""
-    now = timezone.now()
+    now = current_time()
     if "take-off" in request.POST:
         return _take_off(request)
     form = PriceForm(posted(request))
@@ -107,9 +106,9 @@ def prices(request: SignedInRequest) -> HttpResponse:
 
 
 def _take_off(request: SignedInRequest) -> HttpResponse:
-    price = get_object_or_404(Price, pk=_number(request.POST["take-off"]))
+    price = get_object_or_404(Price, pk=whole_number(request.POST["take-off"]))
     try:
-        changing.take_off_price(price, by=request.user, now=timezone.now())
+        changing.take_off_price(price, by=request.user, now=current_time())
     except NotPossible as not_possible:
         messages.error(request, str(not_possible))
     else:
@@ -117,14 +116,9 @@ def _take_off(request: SignedInRequest) -> HttpResponse:
     return redirect("desk:prices")
 
 
-def _number(text: str) -> int:
-    """A number that a button sent; 0, which nothing has, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 def _price_list() -> list[tuple[str, list[tuple[Price, bool]]]]:
     """What is asked for each item: the prices to come and past, and which one holds today."""
-    today = school_day(timezone.now())
+    today = school_day(current_time())
     by_item: dict[str, list[Price]] = {}
     for price in Price.objects.order_by("-effective_from"):
         by_item.setdefault(price.item, []).append(price)
@@ -140,7 +134,7 @@ def _price_list() -> list[tuple[str, list[tuple[Price, bool]]]]:
 @shows_or_takes
 def conduct(request: SignedInRequest) -> HttpResponse:
     """Read the conduct text, confirm it, or publish a new version."""
-    now, current = timezone.now(), conduct_text()
+    now, current = current_time(), conduct_text()
     if "confirm" in request.POST:
         return _confirm_conduct(request)
     form = ConductForm(posted(request), initial={"body": current.body})
@@ -157,9 +151,9 @@ def conduct(request: SignedInRequest) -> HttpResponse:
 
 
 def _confirm_conduct(request: SignedInRequest) -> HttpResponse:
-    number = _number(request.POST["confirm"])
+    number = whole_number(request.POST["confirm"])
     try:
-        changing.confirm_conduct(get_object_or_404(ConductText, version=number), by=request.user, now=timezone.now())
+        changing.confirm_conduct(get_object_or_404(ConductText, version=number), by=request.user, now=current_time())
     except NotPossible as not_possible:
         messages.error(request, str(not_possible))
     else:
@@ -173,7 +167,7 @@ def the_school(request: SignedInRequest) -> HttpResponse:
     """Change what the school says about itself."""
     form = SchoolForm(posted(request), instance=school())
     if form.is_valid():
-        changing.change_school(form.cleaned_data, by=request.user, now=timezone.now())
+        changing.change_school(form.cleaned_data, by=request.user, now=current_time())
         messages.success(request, "The school is saved.")
         return redirect("desk:school")
     return form_page(request, "desk/planning/school.html", form)
@@ -216,7 +210,7 @@ def _parts(data: Any, part: str) -> dict[str, forms.BaseForm]:
 
 
 def _save_part(request: SignedInRequest, form: forms.BaseForm) -> None:
-    now = timezone.now()
+    now = current_time()
     if isinstance(form, ModuleForm):
         changing.change_module(form.instance, form.cleaned_data, by=request.user, now=now)
     elif isinstance(form, RequirementForm):

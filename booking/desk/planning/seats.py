@@ -8,11 +8,11 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from booking.desk.planning import overview, seating
 from booking.desk.planning.forms import OneSeatForm, SeatsForm, add_objections
+from workshops.clock import current_time
 from workshops.cohorts.models import Cohort, SeatStatus
 from workshops.cohorts.planning import Refused
 from workshops.people.models import Role
@@ -24,7 +24,7 @@ from workshops.web.forms import shows_or_takes
 @shows_or_takes
 def seats(request: SignedInRequest, code: str) -> HttpResponse:
     """Show every seat, and change how many there are."""
-    now, planned = timezone.now(), _cohort(code)
+    now, planned = current_time(), _cohort(code)
     if request.method != "POST":
         return _page(request, planned, now)
     form = SeatsForm(request.POST)
@@ -55,7 +55,7 @@ def give_out(request: SignedInRequest, code: str) -> HttpResponse:
 
 
 def _decide(request: SignedInRequest, code: str, name: str, command: Callable[..., None], done: str) -> HttpResponse:
-    now, planned = timezone.now(), _cohort(code)
+    now, planned = current_time(), _cohort(code)
     form, status = OneSeatForm(request.POST, prefix=name), 422
     if form.is_valid():
         number, why = form.cleaned_data["seat"], form.cleaned_data["why"]

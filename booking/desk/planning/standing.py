@@ -9,11 +9,11 @@ from django import forms
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from booking.desk.money.spreadsheet import Cell, csv_answer
 from booking.desk.planning.trainees import ANYTHING, NOTHING, Trainee, trainees_of
+from booking.desk.spreadsheet import Cell, csv_answer
+from workshops.clock import current_time
 from workshops.cohorts.models import Cohort
 from workshops.people.models import Role
 from workshops.prerequisites.check import Outcome, Rule
@@ -70,7 +70,7 @@ class Shown:
 def standing(request: SignedInRequest, code: str) -> HttpResponse:
     """Every trainee of a cohort with what they have and miss, all on one page."""
     cohort = _cohort(code)
-    shown = _asked(cohort, request.GET, timezone.now())
+    shown = _asked(cohort, request.GET, current_time())
     return TemplateResponse(request, "desk/planning/standing.html", {"cohort": cohort, "shown": shown})
 
 
@@ -79,11 +79,11 @@ def standing(request: SignedInRequest, code: str) -> HttpResponse:
 def standing_csv(request: SignedInRequest, code: str) -> HttpResponse:
     """The same as a spreadsheet."""
     cohort = _cohort(code)
-    shown = _asked(cohort, request.GET, timezone.now())
+    shown = _asked(cohort, request.GET, current_time())
     header = ["name", "email", "in_this_cohort", "provisional_until", "eligible"]
     for rule in shown.rules:
         header += [rule.code, f"{rule.code}-changes-on"]
-        if rule.module is None:
+        if rule.counts_days:
             header += [f"{rule.code}-counted", f"{rule.code}-in-review", f"{rule.code}-needed"]
     return csv_answer(f"standing-{cohort.code}.csv", header, _rows(shown.trainees))
 
@@ -95,7 +95,7 @@ def _rows(trainees: Iterable[Trainee]) -> Iterable[list[Cell]]:
         row.append("yes" if each.standing.eligible else "no")
         for outcome in each.standing.requirements:
             row += [_state(outcome), outcome.changes_on.isoformat() if outcome.changes_on else ""]
-            if outcome.module is None:
+            if outcome.counts_days:
                 row += [outcome.counted, outcome.in_review, outcome.needed]
         yield row
 

@@ -90,7 +90,7 @@ def _people(cohort: Cohort, now: datetime, *, everyone: bool) -> QuerySet[User]:
 
 def _aiming(cohort: Cohort) -> QuerySet[OnSetRecord]:
     """What was sent with this cohort in mind and not taken back; a draft is its writer's alone."""
-    return OnSetRecord.objects.shown_to_school().filter(aims_for=cohort).exclude(state=RecordState.WITHDRAWN)
+    return OnSetRecord.objects.read_by_school().filter(aims_for=cohort).exclude(state=RecordState.WITHDRAWN)
 
 
 def _here(cohort: Cohort, now: datetime) -> dict[int, Here]:
@@ -115,7 +115,7 @@ def _is_asked_for(standing: Standing, missing: str) -> bool:
 
 def _cell(outcome: Outcome, cohort: Cohort) -> Cell:
     """A requirement in a few words. What is met today and will not be when the cohort begins says until when."""
-    counts = f"{outcome.counted} of {outcome.needed}" if outcome.module is None else ""
+    counts = f"{outcome.counted} of {outcome.needed}" if outcome.counts_days else ""
     if outcome.met:
         words = "Waived" if outcome.waived else "Met"
         if outcome.changes_on and outcome.changes_on <= cohort.starts_on:

@@ -5,11 +5,10 @@ from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from booking.desk.planning.forms import VenueForm
-from workshops.clock import school_day
+from workshops.clock import current_time, school_day
 from workshops.cohorts.models import CohortStatus, Venue
 from workshops.cohorts.venues import NameTaken, add_venue, change_venue
 from workshops.people.models import Role
@@ -29,7 +28,7 @@ _NOTES = {
 @require_safe
 def venues(request: SignedInRequest) -> HttpResponse:
     """Every venue, and what people are not told about it yet."""
-    coming = Q(cohorts__ends_on__gte=school_day(timezone.now())) & ~Q(cohorts__status=CohortStatus.CANCELLED)
+    coming = Q(cohorts__ends_on__gte=school_day(current_time())) & ~Q(cohorts__status=CohortStatus.CANCELLED)
     rows = [
         (venue, [title for name, title in _NOTES.items() if not getattr(venue, name).strip()])
         for venue in Venue.objects.annotate(coming=Count("cohorts", filter=coming))
@@ -44,7 +43,7 @@ def new(request: SignedInRequest) -> HttpResponse:
     form = VenueForm(posted(request))
     if form.is_valid():
         try:
-            venue = add_venue(form.cleaned_data, by=request.user, now=timezone.now())
+            venue = add_venue(form.cleaned_data, by=request.user, now=current_time())
         except NameTaken:
             form.add_error("name", "Another venue has this name.")
         else:
@@ -61,7 +60,7 @@ def edit(request: SignedInRequest, number: int) -> HttpResponse:
     form = VenueForm(posted(request), instance=Venue.objects.get(pk=venue.pk))
     if form.is_valid():
         try:
-            change_venue(venue, form.cleaned_data, by=request.user, now=timezone.now())
+            change_venue(venue, form.cleaned_data, by=request.user, now=current_time())
         except NameTaken:
             form.add_error("name", "Another venue has this name.")
         else:

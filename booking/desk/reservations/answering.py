@@ -8,14 +8,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 
-from booking.desk.money.page import reservation_page
+from booking.desk.reservations.page import reservation_page
 from booking.desk.reservations.refusals import REFUSALS, in_words
 from booking.payments import paying
 from booking.reservations import conversations
 from booking.reservations.models import Reservation
-from workshops.prerequisites.recording import BadFact, not_their_own
+from workshops.clock import current_time
+from workshops.prerequisites.deciding import BadFact, not_their_own
 from workshops.web.access import SignedInRequest
 
 Asked = dict[str, Any]
@@ -38,7 +38,7 @@ def page(
         "bound": bound or {},
         "conversation": conversations.of_desk(request, found, now=now),
     }
-    return TemplateResponse(request, "desk/money/reservation.html", shown, status=status)
+    return TemplateResponse(request, "desk/reservations/reservation.html", shown, status=status)
 
 
 def carried_out(

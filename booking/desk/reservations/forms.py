@@ -9,6 +9,7 @@ from django.utils.timezone import localtime
 
 from booking.desk.fields import DAYS_KNOWN, THEY_READ_IT, DayInput, MomentField, a_reason
 from booking.desk.reservations.previews import Destination, Partner, Release
+from booking.payments.forms import what_is_missing
 from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import moment_in_words, with_weekday
@@ -170,3 +171,26 @@ class SwapForm(forms.Form):
     """Why two people change places."""
 
     why = a_reason("Why do they change places?", "Both of them read this.")
+
+
+class TransferForm(forms.Form):
+    """A bank transfer or cheque that arrived."""
+
+    prefix = "transfer"
+    purpose = forms.ChoiceField(label="What arrived", widget=forms.RadioSelect)
+    reference = forms.CharField(
+        max_length=80, help_text="What the bank calls it, or the number of the cheque. Each is recorded once."
+    )
+
+    def __init__(self, *args: Any, reservation: Reservation, paid_cents: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = what_is_missing(reservation, paid_cents)
+        self.fields["purpose"].choices = choices  # type: ignore[attr-defined]
+        if len(choices) == 1:
+            self.fields["purpose"].initial = choices[0][0]
+
+
+class RefundSentForm(forms.Form):
+    """Money that has been sent back."""
+
+    reference = forms.CharField(max_length=80, help_text="What the bank calls the transfer back.")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST
 
 from booking.desk.reservations import previews
@@ -14,6 +13,7 @@ from booking.desk.reservations.forms import DestinationForm, MoveForm, PartnerFo
 from booking.desk.reservations.refusals import SomeoneLacks
 from booking.reservations import admission, moving, waiting, waitlist
 from booking.reservations.models import OWING, Reservation
+from workshops.clock import current_time
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import shows_or_takes

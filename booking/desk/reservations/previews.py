@@ -5,8 +5,8 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from booking.desk.money.rules import policy_in_words
 from booking.desk.reservations.refusals import in_words, missing
+from booking.desk.reservations.rules import policy_in_words
 from booking.payments import ledger
 from booking.reservations import admission, cancelling, moving, waitlist
 from booking.reservations.admission import Quote

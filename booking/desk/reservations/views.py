@@ -1,22 +1,28 @@
-"""The registrar's decisions about one reservation where it stands: more time, no fee, and giving the seat back."""
+"""One reservation's page, and what a registrar decides where it stands: more time, no fee, giving the seat back."""
 
 from django.http import HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from booking.desk.reservations import previews
-from booking.desk.reservations.answering import Asked, carried_out, decided, find
+from booking.desk.reservations.answering import Asked, carried_out, decided, find, page
 from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, ReleaseForm, WaiveFeeForm
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
 from booking.payments.models import RefundStatus
 from booking.reservations import cancelling, lifecycle
 from booking.reservations.models import Reservation
 from workshops import money
-from workshops.clock import moment_in_words, with_weekday
+from workshops.clock import current_time, moment_in_words, with_weekday
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import shows_or_takes
+
+
+@roles(Role.REGISTRAR, Role.BOOKKEEPER)
+@require_safe
+def reservation(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """One reservation: its money, and for the registrar its story and what can be done."""
+    return page(request, find(public_id))
 
 
 @roles(Role.REGISTRAR)

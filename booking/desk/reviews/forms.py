@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 
 from booking.desk.fields import THEY_READ_IT
-from workshops.conversations.forms import WordsField
 from workshops.conversations.models import LONGEST
 from workshops.prerequisites.records.flags import Flag
 from workshops.prerequisites.records.models import RejectReason
+from workshops.web.fields import WordsField
 
-FOR_COLLEAGUES = "The trainee does not read this in the e-mail. It stays with the decision."
+FOR_COLLEAGUES = "Your colleagues read this. The trainee meets it only in a copy of everything kept about them."
 
 
 def _words(label: str, help_text: str = "", *, required: bool = True, most: int = 2_000, rows: int = 3) -> WordsField:
@@ -25,7 +25,7 @@ def _words(label: str, help_text: str = "", *, required: bool = True, most: int 
     )
 
 
-class _Deciding(forms.Form):
+class DecisionForm(forms.Form):
     """A form about one record. `flags` are what must be judged before any of it can count."""
 
     needs_judgement = False
@@ -40,11 +40,18 @@ class _Deciding(forms.Form):
         """What was typed into it, by the labels of its fields: to show where the form itself cannot be shown again."""
         if not self.is_bound:
             return []
-        said = [(str(self[name].label), self[name].value()) for name in self.fields if name != "days"]
+        said = [(str(self[name].label), self._said(name)) for name in self.fields if name != "days"]
         return [(label, text) for label, text in said if isinstance(text, str) and text.strip()]
 
+    def _said(self, name: str) -> object:
+        """What was typed, or of what was chosen the words that were to be read."""
+        field, value = self.fields[name], self[name].value()
+        if not isinstance(field, forms.ChoiceField):
+            return value
+        return dict(field.choices).get(value, value)  # type: ignore[arg-type]
 
-class AcceptForm(_Deciding):
+
+class AcceptForm(DecisionForm):
     """All of its days count."""
 
     prefix = "all"
@@ -66,7 +73,7 @@ class TickedDays(forms.Field):
             raise forms.ValidationError("One of these is not a date. Open the page again.") from None
 
 
-class AcceptSomeForm(_Deciding):
+class AcceptSomeForm(DecisionForm):
     """Only the days that are ticked count."""
 
     prefix = "some"
@@ -95,7 +102,7 @@ class AcceptSomeForm(_Deciding):
         return frozenset(self["days"].value() or ()) if self.is_bound else frozenset()
 
 
-class AskForm(_Deciding):
+class AskForm(DecisionForm):
     """A question to the trainee."""
 
     prefix = "ask"
@@ -106,7 +113,7 @@ class AskForm(_Deciding):
     )
 
 
-class RejectForm(_Deciding):
+class RejectForm(DecisionForm):
     """None of it counts."""
 
     prefix = "reject"
@@ -120,21 +127,21 @@ class RejectForm(_Deciding):
         return RejectReason(self.cleaned_data["reason"])
 
 
-class SecondEyesForm(_Deciding):
+class SecondEyesForm(DecisionForm):
     """Another registrar is to decide."""
 
     prefix = "second"
-    why = _words("What should somebody else look at?", "Your colleagues read this.", most=1_000, rows=2)
+    why = _words("What should somebody else look at?", FOR_COLLEAGUES, most=1_000, rows=2)
 
 
-class NoSecondEyesForm(_Deciding):
+class NoSecondEyesForm(DecisionForm):
     """Nobody else needs to decide after all."""
 
     prefix = "alone"
-    why = _words("Why is none needed any more?", "Your colleagues read this.", most=1_000, rows=2)
+    why = _words("Why is none needed any more?", FOR_COLLEAGUES, most=1_000, rows=2)
 
 
-class UndoForm(_Deciding):
+class UndoForm(DecisionForm):
     """A decision is taken back."""
 
     prefix = "undo"

@@ -4,32 +4,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 
 from booking.desk.reviews.forms import (
     AcceptForm,
     AcceptSomeForm,
     AskForm,
+    DecisionForm,
     NoSecondEyesForm,
     RejectForm,
     SecondEyesForm,
     UndoForm,
 )
-from booking.desk.reviews.queue import Aim, aim_of, began, days_rule
-from workshops.clock import school_day
-from workshops.history.models import HistoryLine
+from booking.desk.reviews.queue import Aim, aim_of
+from workshops.clock import in_words, school_day
+from workshops.conversations.models import Post
+from workshops.history.record import history_of
 from workshops.history.words import Told, sentence, told
 from workshops.people.models import User
-from workshops.prerequisites.check import Facts, Rule, Window, window_of
+from workshops.prerequisites.check import Facts, Rule, Window, days_rule, window_of
 from workshops.prerequisites.facts import facts_of, rules_for
-from workshops.prerequisites.records.flags import Flag, flags, says_coordinator
+from workshops.prerequisites.records.flags import Flag, flags_of, says_coordinator
+from workshops.prerequisites.records.lifecycle import about
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, ProofFile, RecordState, Review
 from workshops.programme.models import MODULE_IV
 
-Bound = Mapping[str, Any]
+Bound = Mapping[str, DecisionForm]
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class ClaimedDay:
 
     day: date
     elsewhere: Sequence[Elsewhere]
-    is_outside: bool
-    """Not within the years that count for this person."""
+    outside: str
+    """Why it does not lie where days count for this person, as a sentence; empty where it does."""
     is_to_come: bool
     in_training: bool
     """Worked as an intimacy coordinator after the training began."""
@@ -102,6 +103,10 @@ class ReviewPage:
 
     record: OnSetRecord
     is_own: bool
+    is_read: bool
+    """Whether the school reads what it says: nothing of what a trainee has taken back to change it is here."""
+    reopened_at: datetime | None
+    """When that was, last."""
     months: Sequence[Month]
     claimed: int
     tally: Tally | None
@@ -113,7 +118,7 @@ class ReviewPage:
     reviews: Sequence[Review]
     in_force: Review | None
     history: Sequence[Told]
-    forms: Mapping[str, Any]
+    forms: Mapping[str, DecisionForm]
     """What this registrar can do with it now, by name."""
     open: str
     """The form that came back."""
@@ -125,45 +130,51 @@ def review_page(it: OnSetRecord, reader: User, *, now: datetime, bound: Bound | 
     """Gather the page of a record. `bound` is the form that came back, by its name."""
     bound = bound or {}
     rule, facts = days_rule(rules_for(MODULE_IV)), facts_of([it.user_id], school_day(now))[it.user_id]
-    days = list(it.days.all())
-    training_began = began(facts)
-    flagged = flags(it, [each.day for each in days], training_began)
+    is_read = it.is_read_by_school
+    days = list(it.days.all()) if is_read else []
+    flagged = flags_of(it, [each.day for each in days], facts) if is_read else []
+    files, gone = _files(it) if is_read else ((), 0)
+    lines = list(history_of(*about(it)).order_by("-at", "-id"))
     reviews = list(it.reviews.select_related("by", "undone_by").order_by("-at", "-pk"))
     in_force = next((each for each in reviews if each.undone_at is None), None)
     offered = forms_for(it, reader, in_force, flagged)
     some = bound.get("some")
-    claims = _claims(it, days, rule, facts, now, frozenset(some.ticked) if some else frozenset())
-    everything = list(it.files.filter(kept_at__isnull=False, removed_at=None))
+    ticked = frozenset(some.ticked) if isinstance(some, AcceptSomeForm) else frozenset()
+    claims = _claims(it, days, rule, facts, now, ticked)
     return ReviewPage(
         record=it,
         is_own=it.user_id == reader.pk,
+        is_read=is_read,
+        reopened_at=next((line.at for line in lines if line.what == "record-reopened"), None),
         months=[
             Month(f"{first:%B %Y}", list(those))
             for first, those in groupby(claims, key=lambda claim: claim.day.replace(day=1))
         ],
         claimed=len(days),
-        tally=_tally(it, claims, rule, facts, now),
+        tally=_tally(it, claims, rule, facts, now) if is_read else None,
         flags=flagged,
-        aim=aim_of(it, now),
-        files=[each for each in everything if each.deleted_at is None],
-        files_deleted=sum(each.deleted_at is not None for each in everything),
+        aim=aim_of(it, now) if is_read else None,
+        files=files,
+        files_deleted=gone,
         reviews=reviews,
         in_force=in_force,
-        history=_history(it, reader),
+        history=[told(line, reader) for line in lines],
         forms={**offered, **{name: form for name, form in bound.items() if name in offered}},
         open=next(iter(bound), ""),
         kept=[said for name, form in bound.items() if name not in offered for said in form.typed],
     )
 
 
-def forms_for(it: OnSetRecord, reader: User, in_force: Review | None, flagged: Sequence[Flag]) -> dict[str, Any]:
+def forms_for(
+    it: OnSetRecord, reader: User, in_force: Review | None, flagged: Sequence[Flag]
+) -> dict[str, DecisionForm]:
     """The forms of what a registrar can do with a record as it is, empty."""
-    if it.user_id == reader.pk:
+    if it.user_id == reader.pk or it.user.erased_at:
         return {}
     if it.is_undecided:
         if it.second_eyes_by_id == reader.pk:
             return {"ask": AskForm(), "alone": NoSecondEyesForm()}
-        deciding = {
+        deciding: dict[str, DecisionForm] = {
             "all": AcceptForm(flags=flagged),
             "some": AcceptSomeForm(flags=flagged),
             "ask": AskForm(),
@@ -177,7 +188,8 @@ def forms_for(it: OnSetRecord, reader: User, in_force: Review | None, flagged: S
 
 def what_changed(it: OnSetRecord, reader: User) -> str:
     """What has become of a record since a registrar opened it, as a sentence or two."""
-    last = HistoryLine.objects.filter(_acts_on(it)).select_related("by").order_by("-at", "-id").first()
+    # Looking at its proof changes nothing.
+    last = history_of(*about(it)).exclude(what="proof-opened").order_by("-at", "-id").first()
     if it.state in (RecordState.ACCEPTED, RecordState.REJECTED) and it.decided_by_id != it.user_id:
         who = "You" if it.decided_by_id == reader.pk else str(it.decided_by or "Another registrar")
         return f"{who} decided this meanwhile: {it.get_state_display().lower()}."
@@ -185,6 +197,10 @@ def what_changed(it: OnSetRecord, reader: User) -> str:
         return "The trainee has taken this record back meanwhile. There is nothing to decide any more."
     if it.state == RecordState.DRAFT:
         return "The trainee has taken this back to change it. It is in the queue again when they have sent it."
+    said = Post.objects.in_thread(about(it), it.user_id).filter(author=it.user_id).order_by("-pk").first()
+    known = [moment for moment in (last and last.at, it.changed_at) if moment]
+    if said and said.written_at >= max(known, default=said.written_at):
+        return "The trainee has written to you since you opened this. Read that below, then press once more."
     if last and last.by and last.by_id != it.user_id and (it.changed_at is None or last.at >= it.changed_at):
         words = sentence(last)
         who = "You have" if last.by_id == reader.pk else f"{last.by} has"
@@ -195,7 +211,7 @@ def what_changed(it: OnSetRecord, reader: User) -> str:
 def _claims(
     it: OnSetRecord, days: Sequence[OnSetDay], rule: Rule | None, facts: Facts, now: datetime, ticked: frozenset[str]
 ) -> list[ClaimedDay]:
-    today, training_began = school_day(now), began(facts)
+    today = school_day(now)
     window = window_of(rule, facts, today) if rule else None
     elsewhere = _elsewhere(it, days)
     worked_as_one = says_coordinator(it)
@@ -203,14 +219,22 @@ def _claims(
         ClaimedDay(
             day=each.day,
             elsewhere=elsewhere.get(each.day, ()),
-            is_outside=window is not None and each.day not in window and each.day <= today,
+            outside=_outside(each.day, rule, window) if rule and window and each.day <= today else "",
             is_to_come=each.day > today,
-            in_training=worked_as_one and training_began is not None and each.day >= training_began,
+            in_training=worked_as_one and facts.is_in_training(each.day),
             is_refused=each.is_refused,
             is_ticked=each.day.isoformat() in ticked,
         )
         for each in days
     ]
+
+
+def _outside(day: date, rule: Rule, window: Window) -> str:
+    if day < window.first:
+        return f"Before {in_words(window.first)}, so it does not count."
+    if day > window.last:
+        return f"After access to {rule.opens_title} on {in_words(window.last)}, so it does not count."
+    return ""
 
 
 def _elsewhere(it: OnSetRecord, days: Sequence[OnSetDay]) -> dict[date, list[Elsewhere]]:
@@ -258,15 +282,7 @@ def _tally(
     )
 
 
-def _history(it: OnSetRecord, reader: User) -> list[Told]:
-    lines = HistoryLine.objects.filter(_about(it)).select_related("by").order_by("-at", "-id")
-    return [told(line, reader) for line in lines]
-
-
-def _about(it: OnSetRecord) -> Q:
-    return Q(about_kind="record", about_id=it.public_id)
-
-
-def _acts_on(it: OnSetRecord) -> Q:
-    """The lines that tell of somebody who changed it: looking at its proof changes nothing."""
-    return _about(it) & ~Q(what="proof-opened")
+def _files(it: OnSetRecord) -> tuple[Sequence[ProofFile], int]:
+    """Its files, and how many the clock has deleted. One statement."""
+    files = list(it.files.all())
+    return [each for each in files if each.is_kept], sum(each.is_gone for each in files)

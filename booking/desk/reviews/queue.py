@@ -19,15 +19,14 @@ from django.db.models import (
     prefetch_related_objects,
 )
 from django.db.models.functions import Coalesce
-from django.utils.timesince import timesince
 
 from booking.reservations.models import IN_LINE, LIVE, Reservation, WaitlistEntry
-from workshops.clock import in_words, school_day
+from workshops.clock import ago, in_words, school_day
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.people.models import User
-from workshops.prerequisites.check import Facts, Rule, window_of
+from workshops.prerequisites.check import Facts, Rule, days_rule, window_of
 from workshops.prerequisites.facts import facts_of, rules_for
-from workshops.prerequisites.records.flags import Flag, flags
+from workshops.prerequisites.records.flags import Flag, flags_of
 from workshops.prerequisites.records.models import UNDECIDED, OnSetRecord, RecordState, Review
 from workshops.programme.models import MODULE_IV
 
@@ -91,7 +90,7 @@ class Waiting:
         """So many wait, and since when."""
         if self.oldest is None:
             return ""
-        waits = "1 proof waits" if self.count == 1 else f"{self.count} proofs wait, the oldest"
+        waits = "1 proof has waited" if self.count == 1 else f"{self.count} proofs wait, the oldest"
         return f"{waits} since {in_words(school_day(self.oldest))}."
 
 
@@ -150,11 +149,6 @@ def aim_of(it: OnSetRecord, now: datetime) -> Aim | None:
     return _aim(found, _cohorts([found]))
 
 
-def days_rule(rules: Sequence[Rule]) -> Rule | None:
-    """The rule that asks for days, where the programme has one."""
-    return next((rule for rule in rules if rule.module is None), None)
-
-
 def _in(waits: Waits, now: datetime) -> Q:
     if waits == Waits.SCHOOL:
         return Q(state=RecordState.IN_REVIEW)
@@ -202,15 +196,10 @@ def _listed(it: OnSetRecord, rule: Rule | None, facts: Facts, cohorts: Mapping[i
         claimed=len(claimed),
         counting=len(counting),
         accepted=len(claimed) - refused if is_accepted else 0,
-        age=_age(since, now),
-        flags=flags(it, claimed, began(facts)),
+        age=ago(since, now),
+        flags=flags_of(it, claimed, facts),
         aim=_aim(it, cohorts),
     )
-
-
-def began(facts: Facts) -> date | None:
-    """The day on which someone's training began, as far as it is on record."""
-    return min([*facts.access.values(), *facts.completions.values()], default=None)
 
 
 def _cohorts(found: Iterable[OnSetRecord]) -> dict[int, Cohort]:
@@ -224,9 +213,3 @@ def _aim(it: OnSetRecord, cohorts: Mapping[int, Cohort]) -> Aim | None:
     promised, waits = getattr(it, "promised_in", None), getattr(it, "waits_in", None)
     how = "On a promise" if promised else "In line" if waits else "Chosen by them"
     return Aim(cohort, how, getattr(it, "needed_by", None) or cohort.starts_on, is_promised=bool(promised))
-
-
-def _age(since: datetime, now: datetime) -> str:
-    if now - since < timedelta(minutes=1):
-        return "just now"
-    return f"{timesince(since, now, depth=1)} ago"

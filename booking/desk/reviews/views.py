@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -12,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
@@ -21,6 +19,7 @@ from booking.desk.reviews.forms import (
     AcceptForm,
     AcceptSomeForm,
     AskForm,
+    DecisionForm,
     NoSecondEyesForm,
     RejectForm,
     SecondEyesForm,
@@ -28,16 +27,20 @@ from booking.desk.reviews.forms import (
 )
 from booking.desk.reviews.page import Bound, review_page, what_changed
 from booking.desk.reviews.queue import Order, Waits
+from workshops.clock import current_time, days_in_words, school_day
 from workshops.conversations.views import conversation
 from workshops.conversations.writing import CannotWrite
+from workshops.people.closing import Closed
 from workshops.people.models import Role
-from workshops.prerequisites.recording import BadFact
+from workshops.prerequisites.deciding import BadFact
+from workshops.prerequisites.facts import facts_of
 from workshops.prerequisites.records import reviewing
 from workshops.prerequisites.records.conversations import subject_of
-from workshops.prerequisites.records.flags import flags_of
+from workshops.prerequisites.records.flags import Flag, flags_of
 from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible
 from workshops.prerequisites.records.models import OnSetRecord
 from workshops.web.access import SignedInRequest, roles
+from workshops.web.forms import whole_number
 
 A_PAGE = 50
 Asked = dict[str, Any]
@@ -47,7 +50,7 @@ Asked = dict[str, Any]
 @require_safe
 def reviews(request: SignedInRequest) -> HttpResponse:
     """The queue, by whom it waits for and by what comes first."""
-    now, order = timezone.now(), _order(request)
+    now, order = current_time(), _order(request)
     asked = request.GET.get("waits")
     waits = Waits(asked) if asked in Waits.values else Waits.SCHOOL
     shown = Paginator(queue.records(waits, order, now), A_PAGE).get_page(request.GET.get("page"))
@@ -85,7 +88,7 @@ def accept(request: SignedInRequest, public_id: str) -> HttpResponse:
             words=asked["words"],
             judgement=asked.get("judgement", ""),
         )
-        return f"{_days(done.accepted)} of {it.user} on {it} {_are(done.accepted)} accepted."
+        return f"{days_in_words(done.accepted)} of {it.user} on {it} {_are(done.accepted)} accepted."
 
     found = _find(public_id)
     return _carried_out(request, found, "all", AcceptForm(request.POST, flags=_flags(found)), act)
@@ -106,7 +109,7 @@ def accept_some(request: SignedInRequest, public_id: str) -> HttpResponse:
             words=asked["words"],
             judgement=asked.get("judgement", ""),
         )
-        return f"{done.accepted} of {_days(done.of)} of {it.user} on {it} {_are(done.accepted)} accepted."
+        return f"{done.accepted} of {days_in_words(done.of)} of {it.user} on {it} {_are(done.accepted)} accepted."
 
     found = _find(public_id)
     return _carried_out(request, found, "some", AcceptSomeForm(request.POST, flags=_flags(found)), act)
@@ -178,7 +181,7 @@ def _carried_out(
     request: SignedInRequest,
     found: OnSetRecord,
     name: str,
-    form: forms.Form,
+    form: DecisionForm,
     act: Callable[[OnSetRecord, Asked, int, datetime], str],
     *,
     stays: bool = False,
@@ -188,9 +191,11 @@ def _carried_out(
     What is refused comes back on the same page with what was typed: 409 where the record is not any more what the page
     showed, whatever else is wrong with the form; otherwise 422.
     """
-    now, order, revision = timezone.now(), _order(request), _revision(request)
+    now, order, revision = current_time(), _order(request), _revision(request)
     status = 422
-    if revision != found.revision:
+    if found.user.erased_at:
+        form.add_error(None, "This person was erased: nothing more can be done with their records.")
+    elif revision != found.revision:
         form.add_error(None, what_changed(found, request.user))
         status = 409
     elif form.is_valid():
@@ -200,7 +205,7 @@ def _carried_out(
         except ChangedMeanwhile:
             form.add_error(None, what_changed(_find(found.public_id), request.user))
             status = 409
-        except (NotPossible, BadFact, CannotWrite) as refused:
+        except (NotPossible, BadFact, CannotWrite, Closed) as refused:
             form.add_error(None, str(refused))
         except reviewing.NeedsJudgement as refused:
             form.add_error("judgement" if "judgement" in form.fields else None, str(refused))
@@ -218,15 +223,17 @@ def _on(
     if stays:
         messages.success(request, said)
         return redirect(here)
-    messages.success(request, format_html('{} <a href="{}">Go back to it</a>', said, here))
-    there = reverse("desk:review", args=[following]) if following else reverse("desk:reviews")
+    coming = OnSetRecord.objects.select_related("user").filter(public_id=following).first() if following else None
+    now_shown = f"Next: {coming} of {coming.user}." if coming else "Nothing else waits for you."
+    messages.success(request, format_html('{} <a href="{}">Go back to it</a> {}', said, here, now_shown))
+    there = reverse("desk:review", args=[coming.public_id]) if coming else reverse("desk:reviews")
     return redirect(f"{there}{query}")
 
 
 def _page(
     request: SignedInRequest, found: OnSetRecord, bound: Bound | None = None, *, status: int = 200
 ) -> HttpResponse:
-    now = timezone.now()
+    now = current_time()
     page = review_page(found, request.user, now=now, bound=bound)
     refused = next(iter(bound.values())) if bound else None
     shown = {
@@ -243,13 +250,16 @@ def _page(
 
 
 def _find(public_id: str) -> OnSetRecord:
-    """The record as it is now, or "not found": a draft is its trainee's alone."""
+    """The record as it is now, or "not found": what was never sent is its trainee's alone."""
     shown = OnSetRecord.objects.shown_to_school().select_related("user", "decided_by", "second_eyes_by", "aims_for")
     return get_object_or_404(shown, public_id=public_id)
 
 
-def _flags(found: OnSetRecord) -> Any:
-    return flags_of(found, list(found.days.values_list("day", flat=True)))
+def _flags(found: OnSetRecord) -> list[Flag]:
+    if not found.is_read_by_school:
+        return []
+    facts = facts_of([found.user_id], school_day(current_time()))[found.user_id]
+    return flags_of(found, list(found.days.values_list("day", flat=True)), facts)
 
 
 def _order(request: HttpRequest) -> Order:
@@ -258,12 +268,7 @@ def _order(request: HttpRequest) -> Order:
 
 def _revision(request: HttpRequest) -> int:
     """The revision that the page showed; -1, which none has, for what is no number."""
-    sent = request.POST.get("revision", "")
-    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else -1
-
-
-def _days(count: int) -> str:
-    return f"{count} {'day' if count == 1 else 'days'}"
+    return whole_number(request.POST.get("revision", ""))
 
 
 def _are(count: int) -> str:

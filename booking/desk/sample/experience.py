@@ -14,14 +14,14 @@ from django.db.models import F
 from booking.desk.sample import proof
 from booking.desk.sample.cast import WHY, Someone
 from workshops.clock import school_day
-from workshops.history.record import line, record_all
 from workshops.messages.models import Message, MessageState
 from workshops.people.models import User
 from workshops.prerequisites.check import Rule, years_before
 from workshops.prerequisites.files import keeping
 from workshops.prerequisites.records import reviewing, writing
 from workshops.prerequisites.records.conversations import subject_of
-from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
+from workshops.prerequisites.records.lifecycle import Entered, enter
+from workshops.prerequisites.records.models import OnSetRecord, RecordState
 
 BY_COMMANDS = 3
 """So many of those who have everything sent their days in as everybody does; all others were entered by hand."""
@@ -45,7 +45,7 @@ def prove_days(people: Sequence[tuple[Someone, User]], rules: list[Rule], regist
 
     Whoever has three fewer gets theirs from `fill_the_desk`.
     """
-    rule = next(rule for rule in rules if rule.module is None)
+    rule = _days_rule(rules)
     numbered = [(number, user) for number, (someone, user) in enumerate(people) if someone.lacking != rule.code]
     last = school_day(now) - timedelta(days=240)
     days = {
@@ -60,31 +60,24 @@ def prove_days(people: Sequence[tuple[Someone, User]], rules: list[Rule], regist
     _enter_by_hand(numbered[BY_COMMANDS:], days, registrar, now)
 
 
+def _days_rule(rules: list[Rule]) -> Rule:
+    return next(rule for rule in rules if rule.counts_days)
+
+
 def _enter_by_hand(
     numbered: Sequence[tuple[int, User]], days: dict[int, list[date]], registrar: User, now: datetime
 ) -> None:
-    records = OnSetRecord.objects.bulk_create(
-        OnSetRecord(
+    entered = [
+        Entered(
             user=user,
+            days=days[user.pk],
             production=("The Long Take", "Harbour Lights", "Second Unit")[number % 3] + " (sample)",
             role=("Intimacy department, assistant", "Costume", "Assistant director")[number % 3],
             proof="Call sheets and a letter from production (sample)",
-            state=RecordState.ACCEPTED,
-            created_at=now,
-            changed_at=now,
-            decided_at=now,
-            decided_by=registrar,
         )
         for number, user in numbered
-    )
-    OnSetDay.objects.bulk_create(OnSetDay(record=record, day=day) for record in records for day in days[record.user_id])
-    record_all(
-        [
-            line("days-accepted", about=("person", user.public_id), person=user, by=registrar, now=now, why=WHY,
-                 days=len(days[user.pk]), record=record.pk)
-            for record, (_, user) in zip(records, numbered, strict=True)
-        ]
-    )  # fmt: skip
+    ]
+    enter(entered, by=registrar, now=now, why=WHY)
 
 
 def fill_the_desk(lacking: dict[str, User], rules: list[Rule], registrar: User, now: datetime) -> None:
@@ -93,7 +86,7 @@ def fill_the_desk(lacking: dict[str, User], rules: list[Rule], registrar: User, 
     Whoever lacks days has three fewer than are needed accepted, of which two count for two more months, and a draft
     that `send_with_proof` sends.
     """
-    rule = next(rule for rule in rules if rule.module is None)
+    rule = _days_rule(rules)
     if someone := lacking.get(rule.code):
         _short_of_days(someone, rule, registrar, now)
     if someone := lacking.get("module-iii"):

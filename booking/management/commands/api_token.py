@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from workshops.clock import current_time
 from workshops.people.addresses import account_at
 from workshops.people.keys import issue
 from workshops.people.models import Scope
@@ -47,5 +47,5 @@ class Command(BaseCommand):
             raise CommandError("A name has between 1 and 80 characters.")
         scopes = [scope for scope in Scope if scope in given["scope"]] if given["scope"] else scopes_of(user)
         lasts = timedelta(days=given["days"])
-        _, key = issue(user, name=given["name"], scopes=scopes, lasts=lasts, by=None, now=timezone.now())
+        _, key = issue(user, name=given["name"], scopes=scopes, lasts=lasts, by=None, now=current_time())
         self.stdout.write(key)

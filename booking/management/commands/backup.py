@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import pluralize
-from django.utils.timezone import now
 
 from booking.site.backups import BackupError, write_backup
+from workshops.clock import current_time
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write it, or say in a sentence why not."""
         try:
-            manifest = write_backup(options["file"], now=now(), force=options["force"])
+            manifest = write_backup(options["file"], now=current_time(), force=options["force"])
         except BackupError as problem:
             raise CommandError(str(problem)) from problem
         size, files = options["file"].stat().st_size, len(manifest.files)

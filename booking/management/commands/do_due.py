@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.timezone import now
 
 from booking.site.due import do_due
+from workshops.clock import current_time
 
 NOTHING = "Nothing was due."
 WORDS = {
@@ -20,7 +20,8 @@ WORDS = {
     "reminders": "Reminders",
     "refunds": "Refunds sent",
     "messages": "Messages tried",
-    "answers": "Kept answers deleted",
+    "proofs": "Files of proof deleted",
+    "forgotten": "Rows deleted that were kept long enough",
 }
 
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         """Run round after round; say what was done; fail where a task did."""
         did = Counter[str]()
         while True:
-            done = do_due(now())
+            done = do_due(current_time())
             did.update(done.counts)
             if done.failed or not done.anything:
                 break

@@ -6,10 +6,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import EmailValidator
-from django.utils.timezone import now
 
 from booking.desk.people.accounts import open_account
+from workshops.clock import current_time
 from workshops.people.addresses import account_at
+from workshops.people.closing import Closed
 from workshops.people.models import Role, User
 from workshops.people.roles import grant, withdraw
 
@@ -31,9 +32,12 @@ class Command(BaseCommand):
         email, role = options["email"].strip().lower(), Role(options["role"])
         user = account_at(email)
         if options["take"]:
-            changed = user is not None and withdraw(user, role, by=None, now=now())
+            changed = user is not None and withdraw(user, role, by=None, now=current_time())
         else:
-            changed = grant(user or self._account(email, options["name"]), role, by=None, now=now())
+            try:
+                changed = grant(user or self._account(email, options["name"]), role, by=None, now=current_time())
+            except Closed as closed:
+                raise CommandError(str(closed)) from None
         verb = "no longer has" if options["take"] else "has"
         self.stdout.write(f"{email} {verb} the role {role.label}{'' if changed else ', as before'}.")
 
@@ -43,4 +47,4 @@ class Command(BaseCommand):
         except ValidationError:
             raise CommandError(f"{email} is not an e-mail address.") from None
         self.stdout.write(f"An account is made for {email}; they sign in with a code by e-mail.")
-        return open_account(name=name, email=email, roles=(), by=None, now=now())
+        return open_account(name=name, email=email, roles=(), by=None, now=current_time())

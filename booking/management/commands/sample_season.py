@@ -9,12 +9,11 @@ from typing import Any, TextIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.utils import timezone
 
 from booking.desk.sample.experience import send_with_proof
 from booking.desk.sample.season import NotEmpty, TooLate, fill, issue_tokens, sign_in_table
 from booking.desk.sample.year import coming_year
-from workshops.clock import in_words, school_day
+from workshops.clock import current_time, in_words, school_day
 from workshops.prerequisites.files.keeping import NotKept
 
 
@@ -39,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError("This is production: sample data stays out of it.")
         year, trainees, capacity = options["year"], options["trainees"], options["capacity"]
         self._refuse_absurd(year, trainees, capacity)
-        now = timezone.now()
+        now = current_time()
         with ExitStack() as files:
             tokens = self._open(options["tokens"], files) if options["tokens"] else None
             try:

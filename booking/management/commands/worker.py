@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 from django.urls import reverse
-from django.utils.timezone import now
 
 from booking.site.due import do_due
+from workshops.clock import current_time
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         while not self.stopping:
             # A connection that broke or grew old is let go here, so that the next round makes a new one.
             close_old_connections()
-            done = do_due(now())
+            done = do_due(current_time())
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if done.failed else PAUSE_SECONDS
             if not done.anything:
                 self._wait(pause)

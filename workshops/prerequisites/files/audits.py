@@ -7,7 +7,8 @@ from datetime import datetime
 
 from workshops.history.record import record
 from workshops.people.models import User
-from workshops.prerequisites.recording import BadFact, not_their_own
+from workshops.people.presence import hold_open
+from workshops.prerequisites.deciding import not_their_own, reason_given
 from workshops.prerequisites.records.models import AuditHold
 from workshops.transactions import writes
 
@@ -29,8 +30,8 @@ def begin_audit(user: User, why: str, *, by: User, now: datetime) -> AuditHold:
         OpenAlready: when one is open.
     """
     not_their_own(user, by)
-    reason = _said(why)
-    User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+    reason = reason_given(why)
+    hold_open(user)
     if there := open_audit(user):
         raise OpenAlready(there)
     hold = AuditHold.objects.create(user=user, why=reason, begun_at=now, begun_by=by)
@@ -46,19 +47,28 @@ def end_audit(user: User, why: str, *, by: User, now: datetime) -> bool:
         BadFact: without a reason, or when the registrar is the person.
     """
     not_their_own(user, by)
-    reason = _said(why)
-    ended = AuditHold.objects.filter(user=user, ended_at=None).update(ended_at=now, ended_by=by)
-    if ended:
-        record("audit-ended", about=("person", user.public_id), person=user, by=by, now=now, why=reason)
-    return bool(ended)
+    reason = reason_given(why)
+    hold_open(user)
+    return _end(user, reason, by=by, now=now)
+
+
+def hand_over(person: User, to: User, *, by: User, now: datetime, why: str) -> None:
+    """Give the audits of one account to another account of the same person, inside the transaction that merges them.
+
+    One that is open keeps the proof of both. Where both have one, that of `person` ends here.
+    """
+    if open_audit(to):
+        _end(person, why, by=by, now=now)
+    AuditHold.objects.filter(user=person).update(user=to)
 
 
 def open_audit(user: User) -> AuditHold | None:
     """The audit for which a person's proof is kept now. One statement."""
-    return AuditHold.objects.select_related("begun_by").filter(user=user, ended_at=None).first()
+    return AuditHold.objects.open().select_related("begun_by").filter(user=user).first()
 
 
-def _said(why: str) -> str:
-    if not why.strip():
-        raise BadFact("Say why: whoever reads this in two years will need it.")
-    return why.strip()
+def _end(user: User, why: str, *, by: User, now: datetime) -> bool:
+    ended = AuditHold.objects.open().filter(user=user).update(ended_at=now, ended_by=by)
+    if ended:
+        record("audit-ended", about=("person", user.public_id), person=user, by=by, now=now, why=why)
+    return bool(ended)

@@ -1,55 +1,76 @@
-"""Draws one page of a kept file as an image, in a program of its own (see `confinement`).
+"""Draws the pages of a cleaned file as images, once, when it comes in: inside the program that cleaned it.
 
-A reviewer sees proof beside the dates and opens no PDF: what a page holds reaches their browser as pixels alone.
+A reviewer sees proof beside the dates and opens no PDF: what a page holds reaches their browser as pixels alone. As the
+pages are kept, looking costs nothing, and a file whose pages take too long to draw is not taken at all.
 """
 
+import io
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from workshops.prerequisites.files.confinement import answer, bind_for_pdf, confined
+from workshops.prerequisites.files.confinement import Failed, end_after
 
 LONGEST_SIDE = 1_600
 """Pixels."""
 LARGEST_SCALE = 3.0
 """Pixels a point: a small slip of paper is not blown up beyond what can be read."""
+SECONDS_A_PAGE = 3
+QUALITY = 80
+LARGEST_PAGE = 8_000_000
+"""Bytes of a page that are read again; a JPEG of so many pixels has fewer."""
 
 
-def draw(source: Path, media: str, page: int, target: Path) -> None:
-    """Write page `page`, counted from 1, of a kept file to `target` as a JPEG.
+def drawn_as(stored_as: str) -> str:
+    """Where the pages of a file lie that is stored under this name: beside it, and deleted with it."""
+    return f"{stored_as}.pages"
+
+
+def draw(source: str, media: str, target: str) -> None:
+    """Write all pages of a cleaned file to `target`. Called in a program of its own, which ends if one takes long."""
+    with zipfile.ZipFile(target, "w") as archive:
+        if media == "pdf":
+            _draw_pdf(source, archive)
+        else:
+            _draw_image(source, archive)
+
+
+def page_from(drawn: IO[bytes], page: int) -> bytes:
+    """One page, counted from 1, of what `draw` wrote, as a JPEG.
 
     Raises:
-        Failed: when it cannot be drawn.
-        NoTurn: when too many are being drawn just now.
+        Failed: when it is not there. What wrote it had opened a stranger's file, and is not believed.
     """
-    confined(__name__, str(source), media, str(page), str(target))
+    try:
+        with zipfile.ZipFile(drawn) as archive:
+            about = archive.getinfo(str(page))
+            if about.compress_type != zipfile.ZIP_STORED or about.file_size > LARGEST_PAGE:
+                raise Failed("This is not what was drawn.")
+            return archive.read(about)
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError):
+        raise Failed(f"Page {page} was not drawn.") from None
 
 
-def drawn(source: str, media: str, page: str, target: str) -> dict[str, Any]:
-    """What the program answers."""
-    if media == "pdf":
-        _draw_pdf(source, int(page), target)
-    else:
-        _draw_image(source, target)
-    return {"drawn": page}
-
-
-def _draw_pdf(source: str, page: int, target: str) -> None:
+def _draw_pdf(source: str, archive: zipfile.ZipFile) -> None:
     import pypdfium2
 
-    bind_for_pdf()
     with pypdfium2.PdfDocument(source) as pdf:
-        shown = pdf[page - 1]
-        width, height = shown.get_size()
-        scale = min(LONGEST_SIDE / max(width, height, 1), LARGEST_SCALE)
-        shown.render(scale=scale).to_pil().convert("RGB").save(target, "JPEG", quality=85)
+        for number in range(len(pdf)):
+            end_after(SECONDS_A_PAGE)
+            shown = pdf[number]
+            width, height = shown.get_size()
+            scale = min(LONGEST_SIDE / max(width, height, 1), LARGEST_SCALE)
+            out = io.BytesIO()
+            shown.render(scale=scale).to_pil().convert("RGB").save(out, "JPEG", quality=QUALITY)
+            archive.writestr(str(number + 1), out.getvalue())
+            shown.close()
+    end_after(0)
 
 
-def _draw_image(source: str, target: str) -> None:
+def _draw_image(source: str, archive: zipfile.ZipFile) -> None:
     from PIL import Image
 
-    from workshops.prerequisites.files.cleaning import open_image
-
-    with open_image(source) as found:
+    with Image.open(Path(source), formats=("JPEG", "PNG")) as found:
         found.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         found.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         shown: Image.Image = found
@@ -57,8 +78,6 @@ def _draw_image(source: str, target: str) -> None:
             paper = Image.new("RGB", shown.size, "white")
             paper.paste(shown, mask=shown.getchannel("A"))
             shown = paper
-        shown.convert("RGB").save(target, "JPEG", quality=85)
-
-
-if __name__ == "__main__":
-    answer(drawn)
+        out = io.BytesIO()
+        shown.convert("RGB").save(out, "JPEG", quality=QUALITY)
+    archive.writestr("1", out.getvalue())

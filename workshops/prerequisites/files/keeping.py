@@ -16,15 +16,16 @@ from tempfile import TemporaryDirectory
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet, Sum
 
 from workshops.history.record import record
 from workshops.people.models import User
 from workshops.prerequisites.files.cleaning import Cleaned, Refused, clean
-from workshops.prerequisites.files.confinement import NoTurn
+from workshops.prerequisites.files.drawing import drawn_as
 from workshops.prerequisites.files.naming import tidy_name
+from workshops.prerequisites.files.turns import NoTurn
 from workshops.prerequisites.files.uploading import LARGEST_FILE, MEGABYTE, MOST_FILES, LeftOut
-from workshops.prerequisites.records.lifecycle import about, locked
+from workshops.prerequisites.records.lifecycle import about, locked, touch
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile, RecordState
 from workshops.programme.in_force import programme_now
 from workshops.transactions import writes
@@ -37,8 +38,10 @@ AT_ONCE = 100
 ENOUGH_PROBLEMS = 5
 """After so many a round stops: the storage is away, and the next round tries again."""
 FOLDER = "proof"
+MOST_OF_ONE_PERSON = 200 * MEGABYTE
+"""Bytes of all the files of one trainee that are still there: several times what ten days on set take."""
 WITH_THE_SCHOOL = (
-    "This record is with the school, so its files stay as they are. Take it back first if something has to change."
+    "This record is with the school, so its files stay as they are. Open it again first if something has to change."
 )
 
 
@@ -58,21 +61,18 @@ def add(it: OnSetRecord, sent: "UploadedFile[bytes]", *, by: User, now: datetime
     if isinstance(sent, LeftOut):
         raise NotKept(_left_out(name, sent))
     with TemporaryDirectory(prefix="proof-") as folder:
-        source, target = Path(folder, "sent"), Path(folder, "kept")
+        source, target, drawn = (Path(folder, name) for name in ("sent", "kept", "drawn"))
         sha256 = _written(sent, source)
         try:
-            became = clean(source, target)
+            became = clean(source, target, drawn)
         except Refused as refused:
             raise NotKept(f"{name}: {refused}") from None
         except NoTurn:
             raise NotKept(f"{name}: Many files are being looked at just now. Add it again in a minute.") from None
         begun = _begin(it, name, became, size=target.stat().st_size, sha256=sha256, now=now)
         try:
-            with target.open("rb") as stream:
-                stored_as = default_storage.save(begun.stored_as, File(stream))
-            if stored_as != begun.stored_as:
-                default_storage.delete(stored_as)
-                raise OSError("The storage chose another name than the one on record.")
+            _store(drawn, drawn_as(begun.stored_as))
+            _store(target, begun.stored_as)
         except Exception as problem:  # whatever a storage far away may raise
             log.warning("File %s could not be stored: %s", begun.public_id, type(problem).__name__)
             raise NotKept(f"{name}: We could not store this file just now. Add it again in a few minutes.") from None
@@ -86,6 +86,14 @@ def _left_out(name: str, sent: LeftOut) -> str:
         size = f"{(sent.size or 0) / MEGABYTE:,.0f}"
         return f"{name}: This file has {size} MB, and one file may have {most} MB. Make it smaller, or add fewer pages."
     return f"{name}: {MOST_FILES} files fit into one record, and this was one too many."
+
+
+def _store(source: Path, name: str) -> None:
+    with source.open("rb") as stream:
+        stored_as = default_storage.save(name, File(stream))
+    if stored_as != name:
+        default_storage.delete(stored_as)
+        raise OSError("The storage chose another name than the one on record.")
 
 
 def _written(sent: "UploadedFile[bytes]", target: Path) -> str:
@@ -102,6 +110,7 @@ def _written(sent: "UploadedFile[bytes]", target: Path) -> str:
 def _begin(it: OnSetRecord, name: str, became: Cleaned, *, size: int, sha256: str, now: datetime) -> ProofFile:
     found = locked(it)
     _refuse_what_does_not_fit(found, name, sha256)
+    _refuse_too_much_of_one_person(found, name, size)
     return ProofFile.objects.create(
         record=found,
         name=name,
@@ -136,10 +145,20 @@ def _refuse_what_does_not_fit(it: OnSetRecord, name: str, sha256: str) -> None:
         raise NotKept(f"{name}: {MOST_FILES} files fit into one record, and they are all there. Remove one first.")
 
 
+def _refuse_too_much_of_one_person(it: OnSetRecord, name: str, size: int) -> None:
+    """Also counts what they took away until it is deleted: adding and removing in turns fills no disk."""
+    there = ProofFile.objects.filter(record__user=it.user_id, deleted_at=None).aggregate(size=Sum("size"))["size"] or 0
+    if there + size > MOST_OF_ONE_PERSON:
+        raise NotKept(
+            f"{name}: Your files have {MOST_OF_ONE_PERSON // MEGABYTE} MB together, and no more fits. Remove some, "
+            "or make them smaller; what you remove makes room within the hour."
+        )
+
+
 def _noticed(it: OnSetRecord) -> None:
     """Where the school may decide while the trainee may still add, who decides must have seen what was added."""
     if it.state == RecordState.QUESTION:
-        OnSetRecord.objects.filter(pk=it.pk).update(revision=F("revision") + 1)
+        touch(it)
 
 
 @writes
@@ -184,6 +203,7 @@ def delete_due(now: datetime) -> int:
         # Asked record by record: an audit that begins meanwhile keeps what is still there.
         for file in due.filter(record=pk).select_related("record__user"):
             try:
+                default_storage.delete(drawn_as(file.stored_as))
                 default_storage.delete(file.stored_as)
                 deleted.append(file)
             except Exception as problem:  # whatever it is, the other files are not to wait for it
@@ -210,7 +230,7 @@ def _mark_deleted(files: list[ProofFile], now: datetime) -> int:
 
 def _unseen() -> QuerySet[OnSetRecord]:
     """Drafts that were thrown away and that nobody else ever saw, unless bytes of theirs are still there."""
-    taken_back = OnSetRecord.objects.filter(state=RecordState.WITHDRAWN, sent_at=None, decided_at=None)
+    taken_back = OnSetRecord.objects.unseen().filter(state=RecordState.WITHDRAWN)
     return taken_back.exclude(files__in=ProofFile.objects.filter(deleted_at=None))
 
 

@@ -1,11 +1,6 @@
 """Opening proof: who may, and the line of history that each opening leaves."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from shutil import copyfileobj
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from django.core.files.base import File
@@ -15,7 +10,8 @@ from django.db.models import Q, QuerySet
 from workshops.history.models import HistoryLine
 from workshops.history.record import history_of, record
 from workshops.people.models import User
-from workshops.prerequisites.files.drawing import draw
+from workshops.prerequisites.files.confinement import Failed
+from workshops.prerequisites.files.drawing import drawn_as, page_from
 from workshops.prerequisites.records.lifecycle import about
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile
 from workshops.transactions import writes
@@ -29,10 +25,10 @@ class Gone(Exception):
 
 
 def may_open(reader: User) -> QuerySet[ProofFile]:
-    """Files whose existence this reader may know of: their own, and for registrars those of records that were sent."""
-    theirs = Q(record__user=reader)
+    """Files whose existence this reader may know of: their own, and for registrars those of records they read."""
+    theirs = Q(record__in=OnSetRecord.objects.theirs(reader))
     if reader.is_registrar:
-        theirs |= Q(record__in=OnSetRecord.objects.shown_to_school())
+        theirs |= Q(record__in=OnSetRecord.objects.read_by_school())
     return ProofFile.objects.filter(theirs, kept_at__isnull=False).select_related("record__user")
 
 
@@ -62,21 +58,14 @@ def page_of(file: ProofFile, page: int, *, by: User, now: datetime) -> bytes:
 
     Raises:
         Gone: as `opened` does.
-        Failed: when it cannot be drawn.
-        NoTurn: when too many are being drawn just now.
+        Failed: when there is no drawing of it.
     """
-    with _beside(file, by, now) as (source, target):
-        draw(source, file.media, page, target)
-        return target.read_bytes()
-
-
-@contextmanager
-def _beside(file: ProofFile, by: User, now: datetime) -> Iterator[tuple[Path, Path]]:
-    with opened(file, "shown", by=by, now=now) as stream, TemporaryDirectory(prefix="proof-") as folder:
-        source, target = Path(folder, "kept"), Path(folder, "page")
-        with source.open("wb") as copy:
-            copyfileobj(stream, copy)
-        yield source, target
+    opened(file, "shown", by=by, now=now).close()
+    try:
+        with default_storage.open(drawn_as(file.stored_as)) as drawn:
+            return page_from(drawn, page)
+    except FileNotFoundError:
+        raise Failed("Its pages were not drawn.") from None
 
 
 @writes

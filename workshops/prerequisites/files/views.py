@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_GET, require_POST
 
+from workshops.clock import current_time
 from workshops.people.models import Role
 from workshops.prerequisites.files import keeping
-from workshops.prerequisites.files.confinement import Failed, NoTurn
+from workshops.prerequisites.files.confinement import Failed
 from workshops.prerequisites.files.naming import download_name
 from workshops.prerequisites.files.opening import Gone, may_open, opened, page_of
 from workshops.prerequisites.files.page import files_context
 from workshops.prerequisites.files.uploading import takes_files
 from workshops.prerequisites.records.models import OnSetRecord, ProofFile
-from workshops.transactions import Busy
 from workshops.web.access import SignedInRequest, roles, signed_in
 
 MEDIA_TYPES = {"pdf": "application/pdf", "jpeg": "image/jpeg", "png": "image/png"}
@@ -34,7 +33,7 @@ NO_PAGE = "This page cannot be shown here. Download the file to see it."
 @require_POST
 def add(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Add files to a record of one's own. Good ones are kept, whatever is wrong with others."""
-    record = get_object_or_404(OnSetRecord, user=request.user, public_id=public_id)
+    record = get_object_or_404(OnSetRecord.objects.theirs(request.user), public_id=public_id)
     seen = _has_seen(request, record)
     errors = []
     for sent in request.FILES.getlist("file"):
@@ -69,12 +68,11 @@ def _answer(
     request: SignedInRequest, record: OnSetRecord, errors: Sequence[str], *, seen: bool, status: int = 422
 ) -> HttpResponse:
     """The list of files alone for htmx; otherwise back to the record, or a page that says what went wrong."""
-    by_htmx = request.headers.get("HX-Request") == "true"
-    if not errors and not by_htmx:
+    if not errors and not request.htmx:
         return redirect(f"{record.get_absolute_url()}#files")
     record.refresh_from_db()
-    template = "prerequisites/_files.html" if by_htmx else "prerequisites/files.html"
-    context = {**files_context(record, errors), "is_answer": by_htmx and seen}
+    template = "prerequisites/_files.html" if request.htmx else "prerequisites/files.html"
+    context = {**files_context(record, errors), "is_answer": bool(request.htmx) and seen}
     return TemplateResponse(request, template, context, status=status if errors else 200)
 
 
@@ -107,8 +105,6 @@ def page(request: SignedInRequest, public_id: str, number: int) -> HttpResponse:
         drawn = page_of(file, number, by=request.user, now=current_time())
     except Gone:
         return _gone(request, file)
-    except NoTurn:
-        raise Busy from None
     except Failed:
         return HttpResponse(NO_PAGE, status=422, content_type="text/plain; charset=utf-8", headers=ALONE)
     return HttpResponse(drawn, content_type="image/jpeg", headers=ALONE)

@@ -18,6 +18,7 @@ from workshops.prerequisites.importing.comparing import Known, Plan, plan
 from workshops.prerequisites.importing.reading import parse
 from workshops.prerequisites.importing.rows import Entry, Kind, OnRecord, Row
 from workshops.prerequisites.models import Access, Completion, Entitlement
+from workshops.prerequisites.records.lifecycle import Entered, enter
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
 from workshops.transactions import writes
@@ -75,9 +76,9 @@ def _carry_out(planned: Plan, *, by: User, now: datetime) -> Plan:
         *_write_dated(Completion, "completed_on", "completion", fresh.entries, people, modules, by=by, now=now),
         *_write_dated(Access, "granted_on", "access", fresh.entries, people, modules, by=by, now=now),
         *_write_entitlements(fresh.entries, people, modules, by=by, now=now),
-        *_write_days(fresh.entries, people, by=by, now=now),
     ]
     record_all(history)
+    _write_days(fresh.entries, people, by=by, now=now)
     return fresh
 
 
@@ -207,30 +208,17 @@ def _write_entitlements(
     ]
 
 
-def _write_days(entries: Iterable[Entry], people: People, *, by: User, now: datetime) -> list[HistoryLine]:
+def _write_days(entries: Iterable[Entry], people: People, *, by: User, now: datetime) -> None:
     """One accepted record for each person, production, role and proof, with all its days."""
     grouped: dict[tuple[str, str, str, str], list[date]] = {}
     for entry in entries:
         if entry.kind == "set-day":
             grouped.setdefault((entry.email, entry.production, entry.role, entry.proof), []).extend(entry.days)
-    made = OnSetRecord.objects.bulk_create(
-        OnSetRecord(
-            user=people[email],
-            production=production,
-            role=role,
-            proof=proof,
-            state=RecordState.ACCEPTED,
-            decided_at=now,
-            decided_by=by,
-        )
-        for email, production, role, proof in grouped
-    )
-    pairs = list(zip(made, grouped.values(), strict=True))
-    OnSetDay.objects.bulk_create(OnSetDay(record=record, day=day) for record, days in pairs for day in sorted(days))
-    return [
-        _line("days-accepted", record.user, by=by, now=now, why=record.proof, days=len(days), record=record.pk)
-        for record, days in pairs
+    entered = [
+        Entered(people[email], days, production, role, proof)
+        for (email, production, role, proof), days in grouped.items()
     ]
+    enter(entered, by=by, now=now, imported=True)
 
 
 def _line(what: str, user: User, *, by: User, now: datetime, why: str = _WHY, **facts: Fact) -> HistoryLine:

@@ -9,9 +9,9 @@ from typing import cast
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from workshops.people.forms import plain
 from workshops.prerequisites.importing.rows import Entry, Kind, Outcome, Row
 from workshops.prerequisites.set_days import days_in
+from workshops.text import plain
 
 COLUMNS = ("e-mail", "name", "fact", "module", "date", "source", "production", "role", "proof")
 MOST_ROWS = 10_000
@@ -133,7 +133,8 @@ class _BadCell(Exception):
 
 def _entry(number: int, cells: Sequence[str], columns: Sequence[str], modules: Mapping[str, str]) -> Entry | Row:
     # Control characters and marks that turn the reading direction are left out: a name must not look like another.
-    given = {name: plain(cell) for name, cell in zip(columns, cells, strict=False)}
+    typed = dict(zip(columns, cells, strict=False))
+    given = {name: plain(cell) for name, cell in typed.items()}
     email = given.get("e-mail", "").lower()
     try:
         if any(plain(cell) for cell in cells[len(columns) :]):
@@ -143,7 +144,7 @@ def _entry(number: int, cells: Sequence[str], columns: Sequence[str], modules: M
                 "Put a cell that contains a comma or semicolon in quotation marks.",
             )
         _check_lengths(given)
-        _check_email(email)
+        _check_email(email, typed.get("e-mail", "").lower())
         kind = _kind(given.get("fact", ""))
         for column in NEEDS[kind]:
             if not given.get(column):
@@ -173,13 +174,17 @@ def _check_lengths(given: Mapping[str, str]) -> None:
             raise _BadCell(column, f"This is longer than {most} characters. Shorten it.")
 
 
-def _check_email(email: str) -> None:
+def _check_email(email: str, typed: str) -> None:
     if not email:
         raise _BadCell("e-mail", "Say whose fact this is: the e-mail address is empty.")
     try:
         validate_email(email)
+        # An address is not mended: without what was hidden within it, it would be another one.
+        is_address = email in typed
     except ValidationError:
-        raise _BadCell("e-mail", f"{_shown(email)} is not an e-mail address.") from None
+        is_address = False
+    if not is_address:
+        raise _BadCell("e-mail", f"{_shown(email)} is not an e-mail address.")
 
 
 def _kind(value: str) -> Kind:

@@ -10,11 +10,11 @@ from django.http import QueryDict
 
 from workshops.clock import range_in_words
 from workshops.cohorts.models import Cohort
-from workshops.conversations.writing import tidy
-from workshops.people.forms import plain
 from workshops.prerequisites.records.dates import LONGEST_TEXT, Reading, read, typed
 from workshops.prerequisites.records.models import OnSetRecord, ProductionKind, ProofKind
 from workshops.prerequisites.records.writing import Lack
+from workshops.text import plain, tidy
+from workshops.web import fields
 
 TOO_LONG = {"max_length": "Use %(limit_value)d characters at most. These are %(show_value)d."}
 YES_OR_NO = {"yes": True, "no": False}
@@ -29,27 +29,19 @@ class NeededToSend:
             super().validate(value)  # type: ignore[misc]
 
 
-class LineField(NeededToSend, forms.CharField):
+class LineField(NeededToSend, fields.PlainField):
     """One plain line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(error_messages=TOO_LONG, **kwargs)
 
-    def to_python(self, value: object) -> str:
-        """The line without control characters and without marks that turn the reading direction."""
-        return plain(super().to_python(value) or "")
 
-
-class WordsField(NeededToSend, forms.CharField):
+class WordsField(NeededToSend, fields.WordsField):
     """Several lines."""
 
     def __init__(self, *, rows: int = 3, **kwargs: Any) -> None:
         widget = forms.Textarea(attrs={"rows": rows})
         super().__init__(error_messages=TOO_LONG, widget=widget, **kwargs)
-
-    def to_python(self, value: object) -> str:
-        """The words, tidied."""
-        return tidy(super().to_python(value) or "")
 
 
 class LinkField(forms.URLField):
@@ -120,7 +112,7 @@ class RecordForm(forms.Form):
         required=False,
         max_length=1_000,
         rows=2,
-        help_text="Only with an IMDb page, which is accepted in certain circumstances.",
+        help_text="Needed with an IMDb page, which is accepted in certain circumstances only.",
     )
     aims_for = forms.ChoiceField(
         label="The cohort you hope for",
@@ -133,7 +125,9 @@ class RecordForm(forms.Form):
         super().__init__(data, initial=_said(record))
         self.today = today
         self.cohorts = {each.code: each for each in cohorts}
-        self.fields["aims_for"].choices = [  # type: ignore[attr-defined]
+        aims_for = self.fields["aims_for"]
+        assert isinstance(aims_for, forms.ChoiceField)
+        aims_for.choices = [
             ("", "None in particular"),
             *((each.code, range_in_words(each.starts_on, each.ends_on)) for each in cohorts),
         ]

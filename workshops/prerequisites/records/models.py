@@ -1,10 +1,13 @@
 """On-set records with their days and proof, what the school decided about each, and audits that keep proof longer."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from workshops.ids import new_id
+from workshops.people.models import User
 
 PERSON = settings.AUTH_USER_MODEL
 
@@ -17,7 +20,7 @@ class RecordState(models.TextChoices):
     QUESTION = "question", "Waiting for an answer"
     ACCEPTED = "accepted", "Accepted"
     REJECTED = "rejected", "Not accepted"
-    WITHDRAWN = "withdrawn", "Taken back"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 EDITABLE = (RecordState.DRAFT, RecordState.QUESTION)
@@ -53,13 +56,21 @@ class ProofKind(models.TextChoices):
 class OnSetRecordQuerySet(QuerySet["OnSetRecord"]):
     """Questions that pages ask."""
 
-    def undecided(self) -> "OnSetRecordQuerySet":
-        """Sent, and waiting for the school or for an answer to its question."""
-        return self.filter(state__in=UNDECIDED)
+    def unseen(self) -> "OnSetRecordQuerySet":
+        """What the school has never seen: it was neither sent nor decided."""
+        return self.filter(sent_at=None, decided_at=None)
 
     def shown_to_school(self) -> "OnSetRecordQuerySet":
-        """All but what a trainee has never sent: a draft is theirs alone."""
+        """Those of whose existence the school knows: all but `unseen`."""
         return self.filter(Q(sent_at__isnull=False) | Q(decided_at__isnull=False))
+
+    def read_by_school(self) -> "OnSetRecordQuerySet":
+        """Those whose content the school reads. What a trainee has taken back to change it is theirs alone again."""
+        return self.shown_to_school().exclude(state=RecordState.DRAFT)
+
+    def theirs(self, user: User) -> "OnSetRecordQuerySet":
+        """A person's records as they know them; a draft that was deleted before the school saw it is gone."""
+        return self.filter(user=user).exclude(state=RecordState.WITHDRAWN, sent_at=None, decided_at=None)
 
 
 class OnSetRecord(models.Model):
@@ -142,6 +153,16 @@ class OnSetRecord(models.Model):
         """Whether it was sent and waits for the school or for an answer."""
         return self.state in UNDECIDED
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether the school has never seen it: see `OnSetRecordQuerySet.unseen`."""
+        return self.sent_at is None and self.decided_at is None
+
+    @property
+    def is_read_by_school(self) -> bool:
+        """Whether the school reads what it says: see `OnSetRecordQuerySet.read_by_school`."""
+        return self.state != RecordState.DRAFT and not self.is_unseen
+
 
 class OnSetDay(models.Model):
     """One calendar date of an on-set record."""
@@ -175,6 +196,10 @@ class RejectReason(models.TextChoices):
     AS_COORDINATOR = "as-coordinator", "Work as an intimacy coordinator during training does not count"
     COUNTED_ALREADY = "counted-already", "These days count already"
     OTHER = "other", "Another reason"
+
+
+NO_PROOF_HELPS = (RejectReason.NOT_PROFESSIONAL, RejectReason.AS_COORDINATOR, RejectReason.COUNTED_ALREADY)
+"""Reasons that lie in the work itself: other proof of it changes nothing."""
 
 
 class Review(models.Model):
@@ -232,12 +257,16 @@ class ProofFileQuerySet(QuerySet["ProofFile"]):
         """Files that can be opened, in the order in which they came."""
         return self.filter(kept_at__isnull=False, removed_at=None, deleted_at=None).order_by("pk")
 
-    def due_for_deletion(self, decided_before: object, arriving_before: object) -> "ProofFileQuerySet":
+    def gone_by_the_clock(self) -> "ProofFileQuerySet":
+        """Files that were kept until their time was over. What a trainee took away themselves is none of them."""
+        return self.filter(kept_at__isnull=False, removed_at=None, deleted_at__isnull=False)
+
+    def due_for_deletion(self, decided_before: datetime, arriving_before: datetime) -> "ProofFileQuerySet":
         """Files whose bytes are to go, but for those of people whose proof is kept for an audit.
 
         Removed by the trainee; never arrived; of a record that was taken back; of one decided before a moment.
         """
-        audited = AuditHold.objects.filter(user=OuterRef("record__user"), ended_at=None)
+        audited = AuditHold.objects.open().filter(user=OuterRef("record__user"))
         is_over = (
             Q(removed_at__isnull=False)
             | Q(kept_at=None, begun_at__lt=arriving_before)
@@ -277,9 +306,32 @@ class ProofFile(models.Model):
         return self.name or f"A deleted {self.get_media_display()}"
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it can be opened: see `ProofFileQuerySet.kept`."""
+        return bool(self.kept_at) and not (self.removed_at or self.deleted_at)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the clock deleted it: see `ProofFileQuerySet.gone_by_the_clock`."""
+        return bool(self.kept_at and self.deleted_at) and not self.removed_at
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it came as a picture that few browsers show: HEIC is kept as JPEG."""
+        return self.media == ProofMedia.JPEG and self.name.lower().endswith((".heic", ".heif"))
+
+    @property
     def page_numbers(self) -> range:
         """Its pages, counted from 1."""
         return range(1, self.pages + 1)
+
+
+class AuditHoldQuerySet(QuerySet["AuditHold"]):
+    """Audits that go on."""
+
+    def open(self) -> "AuditHoldQuerySet":
+        """Those that have not ended."""
+        return self.filter(ended_at=None)
 
 
 class AuditHold(models.Model):
@@ -291,6 +343,8 @@ class AuditHold(models.Model):
     begun_by = models.ForeignKey(PERSON, models.SET_NULL, null=True, related_name="+")
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(PERSON, models.SET_NULL, null=True, related_name="+")
+
+    objects = AuditHoldQuerySet.as_manager()
 
     class Meta:
         ordering = ("-begun_at",)

@@ -8,15 +8,15 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from workshops.clock import in_words, school_day
-from workshops.conversations.writing import write
+from workshops.conversations.writing import settle_waiting, write
 from workshops.history.record import record
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import version_of
-from workshops.prerequisites.facts import rules_for
-from workshops.prerequisites.recording import not_their_own
+from workshops.prerequisites.deciding import not_their_own, reason_given
+from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.records import emails
 from workshops.prerequisites.records.flags import Flag, flags_of
-from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible, about, as_seen, move
+from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible, about, as_seen, move, touch
 from workshops.prerequisites.records.models import (
     OnSetDay,
     OnSetRecord,
@@ -65,9 +65,10 @@ def accept(
     if accepted - claimed:
         raise NotPossible("Only days that the record claims can be accepted. Look at it again.")
     # While a question is open the trainee changes the dates, and nobody has checked them again.
-    if max(accepted) > school_day(now):
+    today = school_day(now)
+    if max(accepted) > today:
         raise NotPossible(f"{in_words(max(accepted))} has not come yet. Leave it out, or ask about it.")
-    flags = flags_of(found, accepted)
+    flags = flags_of(found, accepted, facts_of([found.user_id], today)[found.user_id])
     if flags and not judgement.strip():
         raise NeedsJudgement(flags)
     OnSetDay.objects.filter(record=found).update(is_refused=False)
@@ -76,6 +77,7 @@ def accept(
     facts = {"days": len(accepted), "of": len(claimed)}
     why = judgement.strip() or words.strip()
     move(found, RecordState.ACCEPTED, "record-accepted", by=by, now=now, why=why, facts=facts, **_decided(by, now))
+    settle_waiting(about(found), found.user, by=by, now=now)
     emails.accepted(review, now=now)
     return review
 
@@ -95,6 +97,7 @@ def reject(it: OnSetRecord, *, reason: RejectReason, words: str, revision: int, 
     facts = {"days": review.of}
     why = f"{reason.label}: {words.strip()}"
     move(found, RecordState.REJECTED, "record-rejected", by=by, now=now, why=why, facts=facts, **_decided(by, now))
+    settle_waiting(about(found), found.user, by=by, now=now)
     emails.rejected(review, now=now)
     return review
 
@@ -141,6 +144,7 @@ def ask_for_second_eyes(it: OnSetRecord, why: str, *, revision: int, by: User, n
         raise NotPossible("There is no other registrar who could decide. Give somebody the role first.")
     _second_eyes(found, by, why.strip())
     record("record-second-eyes", about=about(found), person=found.user, by=by, now=now, why=why.strip())
+    emails.second_eyes(found, by=by, now=now)
     return found
 
 
@@ -168,24 +172,22 @@ def undo(it: OnSetRecord, why: str, *, revision: int, by: User, now: datetime) -
     """Take back a decision: the record is under review again. Seats that were taken under it stay. Locks it.
 
     Raises:
-        ChangedMeanwhile, BadFact: as `accept`.
-        NotPossible: where there is no decision to undo, or without a reason.
+        ChangedMeanwhile: as `accept`.
+        BadFact: without a reason, or by the person whose record it is.
+        NotPossible: where there is no decision to undo.
     """
     found = as_seen(it, revision)
     not_their_own(found.user, by)
-    if not why.strip():
-        raise NotPossible("Say why: whoever reads this in two years will need it.")
+    reason = reason_given(why)
     if found.state not in (RecordState.ACCEPTED, RecordState.REJECTED):
         raise NotPossible("There is no decision here to take back.")
-    changed = Review.objects.filter(record=found, undone_at=None).update(
-        undone_at=now, undone_by=by, undone_why=why.strip()
-    )
+    changed = Review.objects.filter(record=found, undone_at=None).update(undone_at=now, undone_by=by, undone_why=reason)
     if not changed:
         raise NotPossible("These days were entered by hand. Take them back on the page of their person.")
     OnSetDay.objects.filter(record=found, is_refused=True).update(is_refused=False)
-    move(found, RecordState.IN_REVIEW, "record-undone", by=by, now=now, why=why.strip(), decided_at=None,
+    move(found, RecordState.IN_REVIEW, "record-undone", by=by, now=now, why=reason, decided_at=None,
          decided_by=None)  # fmt: skip
-    emails.undone(found, why.strip(), now=now)
+    emails.undone(found, reason, now=now)
     return found
 
 
@@ -238,10 +240,7 @@ def _review(
 
 def _second_eyes(it: OnSetRecord, by: User | None, why: str) -> None:
     """Who wants that somebody else decide, and about what. It is another revision then: whoever acts must see it."""
-    asked = {"second_eyes_by": by, "second_eyes_why": why, "revision": it.revision + 1}
-    OnSetRecord.objects.filter(pk=it.pk).update(**asked)
-    for name, value in asked.items():
-        setattr(it, name, value)
+    touch(it, second_eyes_by=by, second_eyes_why=why)
 
 
 def _decided(by: User, now: datetime) -> dict[str, object]:

@@ -9,10 +9,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
-from workshops.clock import SCHOOL_ZONE, hours_in_words
+from workshops.clock import SCHOOL_ZONE, current_time, hours_in_words, school_day
 from workshops.conversations.views import conversation, conversation_page
 from workshops.people.models import Role
 from workshops.prerequisites.files.page import files_context
@@ -23,7 +22,7 @@ from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossi
 from workshops.prerequisites.records.models import OnSetRecord, RecordState
 from workshops.programme.in_force import programme_now
 from workshops.web.access import SignedInRequest, roles
-from workshops.web.forms import shows_or_takes
+from workshops.web.forms import shows_or_takes, whole_number
 
 
 @roles(Role.TRAINEE)
@@ -63,7 +62,7 @@ def save(request: SignedInRequest, public_id: str) -> HttpResponse:
         saved = _saved(request, own, form, now)
     except (ChangedMeanwhile, NotPossible) as refused:
         return _refused(request, own, form, refused, now=now)
-    if _by_htmx(request):
+    if request.htmx:
         return _status(request, saved, form, now=now)
     if form.errors:
         return _shown(request, saved, form, now=now, status=422)
@@ -99,11 +98,13 @@ def send(request: SignedInRequest, public_id: str) -> HttpResponse:
 @roles(Role.TRAINEE)
 @require_POST
 def change(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """Take a record back from the school to change it, or change one that was not accepted."""
+    """Open a record again that is with the school or was not accepted, to change it."""
     now = current_time()
     own = page.own_record(request.user, public_id)
     try:
-        writing.take_back_to_change(own, revision=_number(request, "revision"), by=request.user, now=now)
+        writing.take_back_to_change(
+            own, revision=whole_number(request.POST.get("revision", "")), by=request.user, now=now
+        )
     except (ChangedMeanwhile, NotPossible) as refused:
         return _refused(request, own, None, refused, now=now)
     messages.success(request, "You can change it now. Send it again when it is ready.")
@@ -113,18 +114,18 @@ def change(request: SignedInRequest, public_id: str) -> HttpResponse:
 @roles(Role.TRAINEE)
 @shows_or_takes
 def withdraw(request: SignedInRequest, public_id: str) -> HttpResponse:
-    """What taking a record back means, and the button that does it."""
+    """What withdrawing a record means, or deleting a draft, and the button that does it."""
     now = current_time()
     own = page.own_record(request.user, public_id)
     if request.method != "POST":
-        shown = {"page": page.record_page(own, None, now=now), "record": own}
+        shown = {"page": page.record_page(own, None, now=now), **files_context(own)}
         return TemplateResponse(request, "prerequisites/record_withdraw.html", shown)
-    is_unseen = writing.is_unseen(own)
+    is_unseen = own.is_unseen
     try:
         writing.withdraw(own, by=request.user, now=now)
     except (ChangedMeanwhile, NotPossible) as refused:
         return _refused(request, own, None, refused, now=now)
-    messages.success(request, "The draft is deleted." if is_unseen else "Taken back. Its days do not count any more.")
+    messages.success(request, "The draft is deleted." if is_unseen else "Withdrawn. Its days do not count any more.")
     return redirect("records") if is_unseen else redirect(own)
 
 
@@ -133,17 +134,27 @@ def withdraw(request: SignedInRequest, public_id: str) -> HttpResponse:
 def record_conversation(request: SignedInRequest, public_id: str) -> HttpResponse:
     """The conversation about a record, from the day the school could read it; writing there answers a question."""
     own = page.own_record(request.user, public_id)
-    if writing.is_unseen(own):
+    if own.is_unseen:
         raise Http404
     back = reverse("record", args=[own.public_id])
     say = partial(writing.answer, own)
     answer = conversation_page(request, subject_of(own), back=back, is_desk=False, say=say)
-    was_question = own.state == RecordState.QUESTION
-    own.refresh_from_db(fields=["state"])
-    if was_question and own.state != RecordState.QUESTION and _by_htmx(request):
-        # The page around the conversation still asks for an answer.
-        answer["HX-Refresh"] = "true"
+    if own.is_undecided and request.method == "POST" and answer.status_code < 400:
+        _say_what_became_of_the_question(request, own)
+        if request.htmx:
+            # The page around the conversation still asks for an answer, or names a revision that is past.
+            answer["HX-Refresh"] = "true"
     return answer
+
+
+def _say_what_became_of_the_question(request: SignedInRequest, own: OnSetRecord) -> None:
+    """An answer brings the record back to the school, unless the record itself lacks something by now."""
+    own.refresh_from_db()
+    if own.state == RecordState.QUESTION:
+        lacks = " ".join(lack.words for lack in writing.lacks_now(own, school_day(current_time())))
+        messages.warning(
+            request, f"The school has your answer, and the record still waits for you. {lacks} Then send it again."
+        )
 
 
 def _listed(request: SignedInRequest, *, status: int = 200) -> HttpResponse:
@@ -154,7 +165,7 @@ def _listed(request: SignedInRequest, *, status: int = 200) -> HttpResponse:
 def _saved(request: SignedInRequest, own: OnSetRecord, form: RecordForm, now: datetime) -> OnSetRecord:
     """Keep what can be kept. Whoever saves over what another tab saved names the revision of that as `over`."""
     values, days = form.kept()
-    revision = _number(request, "over" if request.POST.get("over") else "revision")
+    revision = whole_number(request.POST.get("over") or request.POST.get("revision", ""))
     return writing.save(own, values, days, revision=revision, now=now)
 
 
@@ -181,8 +192,10 @@ def _shown(
         "may_save_over": isinstance(refused, ChangedMeanwhile) and own.is_editable,
         "conversation": None,
     }
-    if not writing.is_unseen(own):
-        shown["conversation"] = conversation(request, subject_of(own), is_desk=False, now=now)
+    if not own.is_unseen:
+        talk = shown["conversation"] = conversation(request, subject_of(own), is_desk=False, now=now)
+        if own.state == RecordState.QUESTION:
+            shown["asked"] = next((line for line in reversed(talk.thread.lines) if not line.is_own_side), None)
     return TemplateResponse(request, "prerequisites/record.html", shown, status=status)
 
 
@@ -196,7 +209,7 @@ def _refused(
 ) -> HttpResponse:
     """The record is not any more what they had before them: 409, with what they typed and with what it is by now."""
     found = page.own_record(request.user, own.public_id)
-    if _by_htmx(request):
+    if request.htmx:
         may_save_over = isinstance(refused, ChangedMeanwhile) and found.is_editable
         shown = {"record": found, "refused": refused, "may_save_over": may_save_over}
         return TemplateResponse(request, "prerequisites/_refused.html", shown, status=409)
@@ -209,7 +222,7 @@ def _status(request: SignedInRequest, saved: OnSetRecord, form: RecordForm, *, n
         "saved_at": _clock(request, now),
         "form": form,
         "revision": saved.revision,
-        "read": page.what_was_read(form.reading, page.elsewhere(saved), now=now),
+        "read": page.what_was_read(saved, form.reading, now=now),
     }
     return TemplateResponse(request, "prerequisites/_saved.html", shown, status=422 if form.errors else 200)
 
@@ -217,13 +230,3 @@ def _status(request: SignedInRequest, saved: OnSetRecord, form: RecordForm, *, n
 def _clock(request: SignedInRequest, now: datetime) -> str:
     zone = request.user.time_zone
     return hours_in_words(now, ZoneInfo(zone) if zone else SCHOOL_ZONE)
-
-
-def _by_htmx(request: SignedInRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
-
-
-def _number(request: SignedInRequest, name: str) -> int:
-    """A revision as the form named it; 0, which none has, where it names none."""
-    given = request.POST.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0

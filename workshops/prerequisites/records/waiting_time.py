@@ -24,7 +24,7 @@ def how_long_it_takes() -> str:
 def latest_waits() -> list[timedelta]:
     """From sending to decision, for the latest records that were decided once and for all. One statement."""
     decided = Review.objects.filter(record__sent_at__lte=F("at")).exclude(record__reviews__undone_at__isnull=False)
-    waits = decided.order_by("-at", "-pk").values_list("at", "record__sent_at")[:LATEST]
+    waits = decided.order_by("-pk").values_list("at", "record__sent_at")[:LATEST]
     return [at - sent_at for at, sent_at in waits if sent_at is not None]
 
 

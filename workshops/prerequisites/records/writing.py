@@ -8,20 +8,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import F
-
 from workshops.clock import in_words, school_day
 from workshops.conversations.models import Post
 from workshops.conversations.writing import write
 from workshops.people.models import User
+from workshops.people.presence import hold_open
+from workshops.prerequisites.records import lifecycle
 from workshops.prerequisites.records.dates import MOST_DAYS, read
-from workshops.prerequisites.records.lifecycle import ChangedMeanwhile, NotPossible, about, as_seen, locked, move
+from workshops.prerequisites.records.lifecycle import (
+    ChangedMeanwhile,
+    NotPossible,
+    about,
+    as_seen,
+    locked,
+    move,
+    touch,
+)
 from workshops.prerequisites.records.models import UNDECIDED, OnSetDay, OnSetRecord, ProofKind, RecordState
 from workshops.prerequisites.records.reviewing import set_aside
 from workshops.transactions import writes
 
 MOST_OPEN = 50
-"""Records of one person that are neither decided nor taken back."""
+"""Records of one person that are neither decided nor withdrawn."""
 WRITTEN = (
     "production",
     "kind",
@@ -66,13 +74,12 @@ def begin(user: User, *, now: datetime) -> OnSetRecord:
     Raises:
         NotPossible: when the person has very many records open already.
     """
-    User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+    hold_open(user)
     mine = OnSetRecord.objects.filter(user=user, state__in=(RecordState.DRAFT, *UNDECIDED))
     for draft in mine.filter(state=RecordState.DRAFT, revision=1, sent_at=None, files=None, days=None):
         return draft
-    if mine.count() >= MOST_OPEN:
-        raise NotPossible(f"You have {MOST_OPEN} records open. Send or delete some of them first.")
-    return OnSetRecord.objects.create(user=user, created_at=now, changed_at=now)
+    _one_more_may_be_open(user)
+    return lifecycle.begin(user, now=now)
 
 
 @writes
@@ -99,11 +106,8 @@ def save(
     if found.revision != revision:
         raise ChangedMeanwhile(found)
     if not found.is_editable:
-        raise NotPossible("This record is with the school and cannot be changed. Take it back first, or write to us.")
-    for name, value in values.items():
-        setattr(found, name, value)
-    OnSetRecord.objects.filter(pk=found.pk).update(changed_at=now, revision=F("revision") + 1, **values)
-    found.revision, found.changed_at = found.revision + 1, now
+        raise NotPossible("This record is with the school and cannot be changed. Open it again first, or write to us.")
+    touch(found, changed_at=now, **values)
     OnSetDay.objects.filter(record=found, day__in=had - wanted).delete()
     OnSetDay.objects.bulk_create(OnSetDay(record=found, day=day) for day in sorted(wanted - had))
     return found
@@ -121,7 +125,7 @@ def send(it: OnSetRecord, *, revision: int, by: User, now: datetime) -> OnSetRec
     found = as_seen(it, revision)
     if not found.is_editable:
         raise NotPossible("This record is with the school already.")
-    if lacks := lacks_of(found, list(found.days.values_list("day", flat=True)), _has_files(found), school_day(now)):
+    if lacks := lacks_now(found, school_day(now)):
         raise Incomplete(lacks)
     # Whoever only answers a question keeps their place in the queue.
     since = found.sent_at if found.state == RecordState.QUESTION else now
@@ -136,9 +140,11 @@ def take_back_to_change(it: OnSetRecord, *, revision: int, by: User, now: dateti
 
     Raises:
         ChangedMeanwhile: when a registrar was first, or another tab.
-        NotPossible: when it is accepted or taken back.
+        NotPossible: when it is accepted or withdrawn, or they have very many open already.
     """
     found = as_seen(it, revision)
+    if found.state == RecordState.REJECTED:
+        _one_more_may_be_open(found.user)
     move(found, RecordState.DRAFT, "record-reopened", by=by, now=now, decided_at=None, decided_by=None,
          second_eyes_by=None, second_eyes_why="")  # fmt: skip
     set_aside(found, by=by, now=now)
@@ -146,8 +152,8 @@ def take_back_to_change(it: OnSetRecord, *, revision: int, by: User, now: dateti
 
 
 @writes
-def withdraw(it: OnSetRecord, *, by: User, now: datetime, why: str = "") -> OnSetRecord:
-    """Take a record back for good, however far it has come: its days count no more, and its files go. Locks it.
+def withdraw(it: OnSetRecord, *, by: User, now: datetime) -> OnSetRecord:
+    """Withdraw a record for good, however far it has come: its days count no more, and its files go. Locks it.
 
     Of a draft that the school has never seen nothing is left but an empty row, for as long as its files are on their
     way out.
@@ -157,11 +163,13 @@ def withdraw(it: OnSetRecord, *, by: User, now: datetime, why: str = "") -> OnSe
     """
     found = locked(it)
     nothing: dict[str, Any] = {}
-    if is_unseen(found):
+    what = "record-withdrawn"
+    if found.is_unseen:
+        what = "draft-deleted"
         empty = OnSetRecord()
         nothing = {name: getattr(empty, name) for name in WRITTEN}
         OnSetDay.objects.filter(record=found).delete()
-    move(found, RecordState.WITHDRAWN, "record-withdrawn", by=by, now=now, why=why, **nothing)
+    move(found, RecordState.WITHDRAWN, what, by=by, now=now, **nothing)
     return found
 
 
@@ -169,19 +177,25 @@ def withdraw(it: OnSetRecord, *, by: User, now: datetime, why: str = "") -> OnSe
 def answer(it: OnSetRecord, *, person: User, author: User, words: str, title: str, link: str, now: datetime) -> Post:
     """Write in the conversation about a record; what its trainee writes answers an open question. Locks it.
 
+    While the record itself lacks something, as far as it was changed meanwhile, it is with the trainee still: their
+    words go to the school, and it goes with `send`. What they write while the school may decide is another revision.
+
     Raises:
         CannotWrite: as `conversations.writing.write` does.
     """
     found = locked(it)
     post = write(about(found), person=person, author=author, words=words, title=title, link=link, now=now)
-    if author.pk == found.user_id and found.state == RecordState.QUESTION:
+    is_answer = author.pk == found.user_id and found.state == RecordState.QUESTION
+    if is_answer and not lacks_now(found, school_day(now)):
         move(found, RecordState.IN_REVIEW, "record-answered", by=author, now=now)
+    elif author.pk == found.user_id and found.is_undecided:
+        touch(found)  # nobody decides over words that they have not read
     return post
 
 
-def is_unseen(it: OnSetRecord) -> bool:
-    """Whether the school has never seen it: it was neither sent nor decided."""
-    return it.sent_at is None and it.decided_at is None
+def lacks_now(it: OnSetRecord, today: date) -> list[Lack]:
+    """What a record needs as it is kept now before the school can look at it. Two statements."""
+    return lacks_of(it, list(it.days.values_list("day", flat=True)), it.files.kept().exists(), today)
 
 
 def lacks_of(it: OnSetRecord, days: Collection[date], has_files: bool, today: date) -> list[Lack]:
@@ -208,14 +222,17 @@ def lacks_of(it: OnSetRecord, days: Collection[date], has_files: bool, today: da
         if not it.proof_link:
             lacks.append(Lack("proof_link", "Enter the address of the IMDb page."))
         if not it.proof_reason:
-            lacks.append(Lack("proof_reason", "Say why there is no other proof: an IMDb page alone rarely is enough."))
+            lacks.append(Lack("proof_reason", "Say why there is no other proof: an IMDb page alone is rarely enough."))
     elif it.proof_kind and not (has_files or it.proof_link):
         lacks.append(Lack("files", "Add the proof itself: at least one file, or a link to it."))
     return lacks
 
 
-def _has_files(it: OnSetRecord) -> bool:
-    return it.files.kept().exists()
+def _one_more_may_be_open(user: User) -> None:
+    if OnSetRecord.objects.filter(user=user, state__in=(RecordState.DRAFT, *UNDECIDED)).count() >= MOST_OPEN:
+        raise NotPossible(
+            f"You have {MOST_OPEN} records open. Delete or withdraw some, or wait until the school has decided."
+        )
 
 
 def _says(it: OnSetRecord, values: Mapping[str, Any]) -> bool:

@@ -252,11 +252,50 @@
     });
   }
 
+  // Whoever leaves within a moment of writing is followed by a last save, which the browser finishes on its own.
+  function savesOnLeaving(form) {
+    if (!form.hasAttribute("hx-post")) return;
+    const written = () => new URLSearchParams(new FormData(form));
+    const words = () => {
+      const said = written();
+      for (const name of ["revision", "csrfmiddlewaretoken"]) said.delete(name);
+      return String(said);
+    };
+    let kept = words();
+    let sent = kept;
+    let isSubmitted = false;
+    let isRefused = false;
+    const isUnsaved = () => !isSubmitted && words() !== kept;
+    form.addEventListener("submit", (event) => { isSubmitted = !event.defaultPrevented; });
+    document.addEventListener("htmx:beforeRequest", (event) => { if (event.target === form) sent = words(); });
+    document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.target !== form) return;
+      const { status } = event.detail.xhr;
+      isRefused = status === 409;
+      if (status === 200 || status === 422) kept = sent;
+    });
+    // Where another tab or a save under way is first, a last save would be refused: the browser asks instead.
+    window.addEventListener("beforeunload", (event) => {
+      if (isUnsaved() && (isRefused || form.classList.contains("htmx-request"))) event.preventDefault();
+    });
+    window.addEventListener("pagehide", () => {
+      if (!isUnsaved() || isRefused) return;
+      kept = words();
+      isSubmitted = true;
+      fetch(form.getAttribute("hx-post"), { method: "POST", body: written(), keepalive: true, headers: { "HX-Request": "true" } });
+    });
+    // A page that comes back as it was left names a revision that is no longer the last one.
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted && isSubmitted) window.location.reload();
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     const place = document.getElementById("days-calendar");
     const field = place && document.getElementById(place.dataset.field);
     if (!field) return;
     waits(field.form);
+    savesOnLeaving(field.form);
     calendar(place, field, () => document.getElementById("dates-read"));
   });
 })();

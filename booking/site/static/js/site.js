@@ -126,6 +126,13 @@
       if (input.files.length > count) words.push(`You chose ${input.files.length} files, and there is room for ${count}.`);
       input.setCustomValidity(words.join(" "));
       if (said) said.textContent = words.join(" ");
+      // What was wrong with the files before is said no longer.
+      input.closest("section")?.querySelector("[data-file-errors]")?.remove();
+    });
+    // Pressing the button all the same leads to the words that say why nothing is sent.
+    input.addEventListener("invalid", () => {
+      if (said && input.validity.valueMissing) said.textContent = "Choose at least one file first.";
+      input.focus();
     });
   }
 
@@ -136,6 +143,8 @@
     ["button[data-copy]", copyButton],
     ["button[data-print]", printButton],
     ["button[data-tick]", tickButton],
+    ["[data-scripted]", (element) => { element.hidden = false; }],
+    ["[data-unscripted]", (element) => { element.hidden = true; }],
   ];
   const prepared = new WeakSet();
   function prepare(root) {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from booking.reservations.uniting import Holdings, Waits, places_that_end, twice
+from booking.reservations.merging import Holdings, Waits, places_that_end, twice
 from workshops.clock import in_words
 from workshops.people.models import Role
 
@@ -43,7 +43,9 @@ class Account:
     paid_for: tuple[tuple[str, str], ...]
     """Modules that are paid for, and where."""
     records: tuple[tuple[str, str, int], ...]
-    """On-set records: the production, how far it is, and how many days."""
+    """On-set records that the school reads: the production, how far it is, and how many days."""
+    drafts: int
+    """On-set records that are theirs alone as they stand."""
     days: frozenset[date]
     """The days that are accepted."""
     exceptions: tuple[str, ...]
@@ -101,6 +103,15 @@ class Comparison:
     places_that_end: tuple[Waits, ...]
     shown: str
     """A short name of all of this: merging is done only while it is still so."""
+
+    @property
+    def done(self) -> str:
+        """What is so once they are merged, for whoever has just done it."""
+        if dict(self.other.addresses).get(self.other.email):
+            address = f"{self.other.email} is an address of this account now."
+        else:
+            address = f"{self.other.email} was never confirmed by its owner and opens no account any more."
+        return f"All that the other account had is here. {address} {self.survivor.name} is told by e-mail."
 
 
 def compare(survivor: Account, other: Account, registrar_id: int) -> Comparison:
@@ -183,8 +194,8 @@ def _rows(survivor: Account, other: Account) -> Iterator[Row]:
         if sides[0][title] or sides[1][title]:
             yield Row(title, sides[0][title], sides[1][title])
     if both := survivor.days & other.days:
-        words = f"{len(both)} of these days {'is' if len(both) == 1 else 'are'} on both accounts and count once"
-        yield Row("Days on set twice", (words,), (words,))
+        words = f"{_plural(len(both), 'day')} that the other account has too"
+        yield Row("Days on set twice", (words,), ("Each counts once",))
 
 
 def _side(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -196,7 +207,11 @@ def _side(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "Roles", tuple(role.label for role in account.roles)
     yield "Modules", tuple(f"{each.title}, {_WORDS[each.kind]} {in_words(each.on)}" for each in account.dates)
     yield "Paid for", tuple(f"{title}: {source}" for title, source in account.paid_for)
-    yield "On-set records", tuple(f"{name}: {plural(days, 'day')}, {state}" for name, state, days in account.records)
+    records = tuple(f"{name}: {plural(days, 'day')}, {state}" for name, state, days in account.records)
+    yield (
+        "On-set records",
+        (*records, f"{plural(account.drafts, 'draft')}, theirs alone") if account.drafts else records,
+    )
     yield "Exceptions", account.exceptions
     yield "Seats", tuple(f"{each.cohort}, seat {each.seat}: {each.state.label.lower()}" for each in held.seats)
     yield "In line", tuple(f"{each.cohort}{', with an offer' if each.is_offered else ''}" for each in held.line)

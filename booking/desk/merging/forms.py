@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 
 from booking.desk.fields import a_reason
-from booking.desk.people.merging.carrying_out import Decided
-from booking.desk.people.merging.what import Choice, Comparison
+from booking.desk.merging.carrying_out import Decided
+from booking.desk.merging.what import Choice, Comparison
 from workshops.people.models import Role
 
 _STAYS, _GOES = "this", "other"

@@ -8,12 +8,12 @@ from django.core import signing
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST, require_safe
 
-from booking.desk.money.spreadsheet import csv_answer
-from booking.desk.people import accounts
-from booking.desk.people.forms import ImportForm
+from booking.desk.people.importing import accounts
+from booking.desk.people.importing.forms import ImportForm
+from booking.desk.spreadsheet import csv_answer
+from workshops.clock import current_time
 from workshops.people.models import Role
 from workshops.prerequisites.importing.carrying_out import Changed, dry_run
 from workshops.prerequisites.importing.comparing import Plan
@@ -138,4 +138,4 @@ def _page(
         "rows": rows[:ROWS_SHOWN],
         "rows_left_out": max(len(rows) - ROWS_SHOWN, 0),
     }
-    return TemplateResponse(request, "desk/people/import.html", page, status=status)
+    return TemplateResponse(request, "desk/people/importing/import.html", page, status=status)

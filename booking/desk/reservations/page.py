@@ -6,11 +6,10 @@ from datetime import datetime
 
 from django import forms
 
-from booking.desk.money.forms import RefundSentForm, TransferForm
-from booking.desk.money.rules import why
-from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, WaiveFeeForm
+from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, RefundSentForm, TransferForm, WaiveFeeForm
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
 from booking.desk.reservations.previews import Release, may_release, release
+from booking.desk.reservations.rules import why
 from booking.payments import gateways, ledger
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference

@@ -1,19 +1,24 @@
 """The registrar finds that one person has two accounts."""
 
+from datetime import datetime
+
 from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils.timezone import now as current_time
 
-from booking.desk.people.merging.carrying_out import merge as carry_out
-from booking.desk.people.merging.forms import MergeForm, OtherAccountForm
-from booking.desk.people.merging.reading import account_of
-from booking.desk.people.merging.what import compare
-from booking.desk.planning.as_shown import Changed
+from booking.desk.merging.carrying_out import Changed, MergedAlready
+from booking.desk.merging.carrying_out import merge as carry_out
+from booking.desk.merging.forms import MergeForm, OtherAccountForm
+from booking.desk.merging.reading import account_of
+from booking.desk.merging.standing import Foreseen, foresee
+from booking.desk.merging.what import compare
+from workshops.clock import current_time, school_day
 from workshops.people.models import Role, User
+from workshops.prerequisites.facts import facts_of, rules_for
+from workshops.programme.models import MODULE_IV
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import posted, shows_or_takes
 
@@ -33,36 +38,37 @@ def merge(request: SignedInRequest, public_id: str) -> HttpResponse:
         return redirect("desk:person", survivor.merged_into.public_id)
     if not other_id:
         return _choose(request, survivor)
-    other, now, status = get_object_or_404(User, public_id=other_id), current_time(), 200
+    return _compare(request, survivor, get_object_or_404(User, public_id=other_id), now=current_time())
+
+
+def _compare(request: SignedInRequest, survivor: User, other: User, *, now: datetime) -> HttpResponse:
+    """Both side by side; and merging them, once that is asked for as they are."""
     found = compare(account_of(survivor, now), account_of(other, now), request.user.pk)
     form = MergeForm(posted(request), found)
+    status = 422 if form.is_bound else 200
     if form.is_valid():
+        shown, why = request.POST.get("shown", ""), form.cleaned_data["why"]
         try:
-            carry_out(
-                survivor,
-                other,
-                request.POST.get("shown", ""),
-                form.decided(),
-                by=request.user,
-                now=now,
-                why=form.cleaned_data["why"],
-            )
-        except Changed:
-            survivor.refresh_from_db()
-            other.refresh_from_db()
-            if other.merged_into_id == survivor.pk:  # the same button twice
-                messages.info(request, "The two accounts are merged already. Nothing has changed.")
-                return redirect("desk:person", survivor.public_id)
-            found, status = compare(account_of(survivor, now), account_of(other, now), request.user.pk), 409
+            carry_out(survivor, other, shown, form.decided(), by=request.user, now=now, why=why)
+        except MergedAlready:
+            messages.info(request, "The two accounts are merged already. Nothing has changed.")
+            return redirect("desk:person", survivor.public_id)
+        except Changed as changed:
+            found, status = changed.found, 409
             form = MergeForm(request.POST, found)
             form.add_error(None, CHANGED)
         else:
-            messages.success(request, f"{found.other.email} is an address of this account now, and all it had is here.")
+            messages.success(request, found.done)
             return redirect("desk:person", survivor.public_id)
-    elif form.is_bound:
-        status = 422
-    page = {"person": survivor, "other": other, "found": found, "form": form}
-    return TemplateResponse(request, "desk/people/merge.html", page, status=status)
+    after = _foreseen(survivor, other, now)
+    page = {"person": survivor, "other": other, "found": found, "form": form, "after": after}
+    return TemplateResponse(request, "desk/merging/merge.html", page, status=status)
+
+
+def _foreseen(survivor: User, other: User, now: datetime) -> Foreseen:
+    today = school_day(now)
+    facts = facts_of([survivor.pk, other.pk], today)
+    return foresee(rules_for(MODULE_IV), facts[survivor.pk], facts[other.pk], today)
 
 
 def _choose(request: SignedInRequest, survivor: User) -> HttpResponse:
@@ -73,4 +79,4 @@ def _choose(request: SignedInRequest, survivor: User) -> HttpResponse:
         there = User.objects.filter(merged_into=None, erased_at=None).exclude(pk=survivor.pk)
         found = there.filter(fits).order_by("email")
     page = {"person": survivor, "form": form, "candidates": found[:MOST_FOUND], "has_asked": form.is_bound}
-    return TemplateResponse(request, "desk/people/merge_choose.html", page)
+    return TemplateResponse(request, "desk/merging/choose.html", page)

@@ -151,7 +151,7 @@ def _cohorts_of(people: Sequence[int]) -> set[int]:
     return {*seated, *waiting}
 
 
-def bring_over(
+def hand_over(
     trainee: User, to: User, cohorts: Sequence[int], ending: Sequence[Waits], *, now: datetime, by: User, why: str
 ) -> None:
     """Give everything at the cohorts to another account of the same person; money follows its reservations.

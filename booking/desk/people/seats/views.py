@@ -6,19 +6,18 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST
 
 from booking.desk.people.answering import Asked, check_open, find, page
-from booking.desk.people.seat_forms import LineForm, PlaceForm, ReserveForm, SeatForm
+from booking.desk.people.seats.forms import LineForm, PlaceForm, ReserveForm, SeatForm
 from booking.desk.reservations.refusals import REFUSALS
 from booking.desk.reservations.refusals import in_words as why_refused
 from booking.reservations import admission, reserving, waiting, waitlist
 from booking.reservations.models import Reservation
 from workshops import money
-from workshops.clock import school_day
+from workshops.clock import current_time, school_day
 from workshops.people.models import Role, User
-from workshops.prerequisites.recording import BadFact
+from workshops.prerequisites.deciding import BadFact
 from workshops.web.access import SignedInRequest, roles
 
 Act = Callable[[User, Asked, datetime], HttpResponse]

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.timezone import now as current_time
 from django.views.decorators.http import require_POST
 
 from booking.desk.people.answering import NOTHING, Asked, carried_out, find
 from booking.desk.people.evidence import facts_on_record
-from booking.desk.people.forms import (
+from booking.desk.people.facts.forms import (
     AcceptedBeforeForm,
     AccessForm,
     AuditForm,
@@ -22,7 +21,7 @@ from booking.desk.people.forms import (
     WaiverForm,
 )
 from booking.desk.people.page import choices
-from workshops.clock import in_words, school_day
+from workshops.clock import current_time, days_in_words, in_words, school_day
 from workshops.people.models import Role
 from workshops.prerequisites import facts, recording, waiving
 from workshops.prerequisites.files.audits import begin_audit, end_audit
@@ -82,7 +81,7 @@ def entitlement(request: SignedInRequest, public_id: str) -> HttpResponse:
 @require_POST
 def days(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Accept days on set whose proof the registrar has seen."""
-    someone = find(public_id)
+    someone, now = find(public_id), current_time()
 
     def accept(asked: Asked) -> str:
         recording.accept_days(
@@ -92,12 +91,11 @@ def days(request: SignedInRequest, public_id: str) -> HttpResponse:
             role=asked["role"],
             proof=asked["proof"],
             by=request.user,
-            now=current_time(),
+            now=now,
         )
-        count = len(asked["dates"])
-        return f"{count} {'day' if count == 1 else 'days'} on {asked['production']} accepted."
+        return f"{days_in_words(len(asked['dates']))} on {asked['production']} accepted."
 
-    return carried_out(request, someone, "days", DaysForm(request.POST), accept)
+    return carried_out(request, someone, "days", DaysForm(request.POST, today=school_day(now)), accept)
 
 
 @roles(Role.REGISTRAR)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from booking.desk.fields import THEY_READ_IT, a_reason
+from booking.desk.fields import THEY_READ_IT, a_reason, offer
 from workshops.clock import in_words
 from workshops.cohorts.models import Cohort, CohortStatus, Seat, SeatStatus
 
@@ -19,7 +19,7 @@ class SeatForm(forms.Form):
 
     def offer(self, today: date) -> None:
         """Fill in what there is to choose from: by default, cohorts that are published and have not ended."""
-        self.fields["cohort"].queryset = coming_cohorts(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
+        self.fields["cohort"].queryset = Cohort.objects.not_over(today).filter(status=CohortStatus.PUBLISHED)  # type: ignore[attr-defined]
 
 
 def agreed() -> forms.BooleanField:
@@ -72,16 +72,16 @@ class PlaceForm(SeatForm):
         """Seats that are kept back in cohorts which have not begun."""
         kept_back = Seat.objects.filter(
             status=SeatStatus.BLOCKED,
-            cohort__in=coming_cohorts(today).exclude(status=CohortStatus.DRAFT).filter(starts_on__gt=today),
+            cohort__in=Cohort.objects.not_over(today).exclude(status=CohortStatus.DRAFT).filter(starts_on__gt=today),
         )
-        self.fields["seat"].queryset = kept_back.select_related("cohort").order_by("cohort__starts_on", "number")  # type: ignore[attr-defined]
+        field = self.fields["seat"]
+        assert isinstance(field, KeptBackField)
+        field.queryset = kept_back.select_related("cohort").order_by("cohort__starts_on", "number")
+        offer(self, "seat", field.queryset)
 
     @property
     def has_seats(self) -> bool:
         """Whether any seat is kept back."""
-        return bool(self.fields["seat"].choices)  # type: ignore[attr-defined]
-
-
-def coming_cohorts(today: date) -> Any:
-    """Cohorts that have not ended."""
-    return Cohort.objects.coming(today).exclude(status=CohortStatus.CANCELLED)
+        field = self.fields["seat"]
+        assert isinstance(field, KeptBackField)
+        return bool(field.choices)

@@ -5,8 +5,8 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 
-from booking.desk.people.merging.what import Account, Dated
-from booking.reservations.uniting import holdings_of
+from booking.desk.merging.what import Account, Dated
+from booking.reservations.merging import holdings_of
 from workshops.clock import school_day
 from workshops.people.models import Role, User
 from workshops.prerequisites.merging import DATED
@@ -44,7 +44,12 @@ def account_of(user: User, now: datetime) -> Account:
             (str(each.module), each.source)
             for each in user.entitlements.select_related("module").order_by("module__position", "pk")
         ),
-        records=tuple((str(each), each.get_state_display().lower(), len(each.days.all())) for each in records),
+        records=tuple(
+            (str(each), each.get_state_display().lower(), len(each.days.all()))
+            for each in records
+            if each.is_read_by_school
+        ),
+        drafts=sum(each.state == RecordState.DRAFT for each in records),
         days=frozenset(accepted.values_list("day", flat=True)),
         exceptions=tuple(f"{each.requirement}: {each.reason}" for each in waivers),
         holdings=holdings_of(user, now),
@@ -52,8 +57,8 @@ def account_of(user: User, now: datetime) -> Account:
         posts=user.posts.count(),
         tokens=user.api_tokens.filter(revoked_at=None).count(),
         second_factors=Authenticator.objects.filter(user=user).count(),
-        is_audited=user.audit_holds.filter(ended_at=None).exists(),
-        has_asked_to_be_erased=user.erasure_requests.filter(answered_at=None, taken_back_at=None).exists(),
+        is_audited=user.audit_holds.open().exists(),
+        has_asked_to_be_erased=user.erasure_requests.open().exists(),
     )
 
 

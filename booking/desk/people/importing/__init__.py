@@ -1,0 +1,1 @@
+"""Facts about many people from a spreadsheet."""
