@@ -27,6 +27,7 @@ NOT_THERE = {
 }
 """Where what the id names is missing in this world. The rules of these run on both databases by themselves."""
 BY_NAME = {"problems/<slug:slug>": ["not-found"]}
+VENUE = "desk/venues/<int:number>/"
 
 Readers = dict[str, tuple[Client, list[str]]]
 """For each address who opens it, and the ids in it."""
@@ -46,7 +47,9 @@ def readers() -> Readers:
     return {
         address: (
             desk if address.startswith(OF_STAFF) else trainees,
-            BY_NAME.get(address) or [ids[kind] for kind in kinds_of(address)],
+            [str(cohort.venue.pk)]
+            if address == VENUE
+            else BY_NAME.get(address) or [ids[kind] for kind in kinds_of(address)],
         )
         for address in ADDRESSES
     }
