@@ -77,42 +77,34 @@ def review(request: SignedInRequest, public_id: str) -> HttpResponse:
 @require_POST
 def accept(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Accept all of its days."""
-
-    def act(it: OnSetRecord, asked: Asked, revision: int, now: datetime) -> str:
-        done = reviewing.accept(
-            it,
-            None,
-            revision=revision,
-            by=request.user,
-            now=now,
-            words=asked["words"],
-            judgement=asked.get("judgement", ""),
-        )
-        return f"{days_in_words(done.accepted)} of {it.user} on {it} {_are(done.accepted)} accepted."
-
-    found = _find(public_id)
-    return _carried_out(request, found, "all", AcceptForm(request.POST, flags=_flags(found)), act)
+    return _accepted(request, public_id, "all", AcceptForm)
 
 
 @roles(Role.REGISTRAR)
 @require_POST
 def accept_some(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Accept the days that are ticked."""
+    return _accepted(request, public_id, "some", AcceptSomeForm)
 
+
+def _accepted(
+    request: SignedInRequest, public_id: str, name: str, form: type[AcceptForm] | type[AcceptSomeForm]
+) -> HttpResponse:
     def act(it: OnSetRecord, asked: Asked, revision: int, now: datetime) -> str:
         done = reviewing.accept(
             it,
-            asked["days"],
+            asked.get("days"),
             revision=revision,
             by=request.user,
             now=now,
             words=asked["words"],
             judgement=asked.get("judgement", ""),
         )
-        return f"{done.accepted} of {days_in_words(done.of)} of {it.user} on {it} {_are(done.accepted)} accepted."
+        days = days_in_words(done.accepted) if name == "all" else f"{done.accepted} of {days_in_words(done.of)}"
+        return f"{days} of {it.user} on {it} {_are(done.accepted)} accepted."
 
     found = _find(public_id)
-    return _carried_out(request, found, "some", AcceptSomeForm(request.POST, flags=_flags(found)), act)
+    return _carried_out(request, found, name, form(request.POST, flags=_flags(found)), act)
 
 
 @roles(Role.REGISTRAR)
