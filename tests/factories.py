@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import ScryptPasswordHasher, make_password
 
+from booking.payments.discounts import making
+from booking.payments.discounts.models import Discount, DiscountKind
 from booking.reservations import reserving
 from booking.reservations.models import Reservation
 from workshops.clock import school_day
@@ -151,6 +153,23 @@ def reservation(*, now: datetime = NOW, **given: object) -> Reservation:
         given.get("trainee") or trainee(),  # type: ignore[arg-type]
         now=now,
     )
+
+
+def discount(*, by: User | None = None, now: datetime = NOW, **given: Any) -> Discount:
+    """A voucher for $500 that a registrar made for whoever has its code; with a `person`, for that one by name."""
+    told: dict[str, Any] = {
+        "kind": DiscountKind.VOUCHER,
+        "code": None if given.get("person") else f"CODE-{next(_count)}",
+        "person": None,
+        "cohort": None,
+        "amount_cents": 0 if given.get("percent") else 50_000,
+        "percent": 0,
+        "limit": 1,
+        "valid_from": school_day(now),
+        "valid_until": school_day(now) + timedelta(days=90),
+        "reason": "For this test.",
+    }
+    return making.make(making.Asked(**(told | given)), by=by or person(Role.REGISTRAR), now=now)
 
 
 def token(user: User, *scopes: Scope, now: datetime = NOW) -> str:

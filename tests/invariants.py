@@ -10,7 +10,17 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from booking.payments.models import Account, Payment, PaymentStatus, Posting, Refund, RefundStatus
+from booking.payments.ledger import KEPT_ON, PAID_ON
+from booking.payments.models import (
+    Account,
+    Dispute,
+    DisputeStatus,
+    Payment,
+    PaymentStatus,
+    Posting,
+    Refund,
+    RefundStatus,
+)
 from booking.reservations import waitlist
 from booking.reservations.models import (
     IN_LINE,
@@ -35,6 +45,7 @@ ENTERED = {
     "reservation-held": State.HELD,
     "reservation-reserved": State.RESERVED,
     "reservation-confirmed": State.CONFIRMED,
+    "reservation-owes-again": State.RESERVED,
     "reservation-expired": State.EXPIRED,
     "offer-lapsed": State.EXPIRED,
     "reservation-cancelled": State.CANCELLED,
@@ -186,8 +197,16 @@ def _money() -> Iterator[str]:
         yield f"{accounts[Account.CARRIED]} cents are lost between two cohorts"
     received = Payment.objects.filter(status=PaymentStatus.SUCCEEDED).aggregate(n=Sum("amount_cents"))["n"] or 0
     back = Refund.objects.filter(status=RefundStatus.SUCCEEDED).aggregate(n=Sum("amount_cents"))["n"] or 0
-    if received - back != -accounts.get(Account.TUITION_HELD, 0):
-        yield f"received {received} less {back} is not the {-accounts.get(Account.TUITION_HELD, 0)} held"
+    waiting = Refund.objects.exclude(status=RefundStatus.SUCCEEDED).aggregate(n=Sum("amount_cents"))["n"] or 0
+    lost = Dispute.objects.filter(status=DisputeStatus.LOST).aggregate(n=Sum("amount_cents"))["n"] or 0
+    stands = -sum(accounts.get(account, 0) for account in PAID_ON)
+    if received - back - lost != stands:
+        yield f"received {received} less {back} sent back and {lost} lost is not the {stands} in the books"
+    if waiting != -accounts.get(Account.REFUNDS_UNDERWAY, 0):
+        yield f"{waiting} is on its way back, the books say {-accounts.get(Account.REFUNDS_UNDERWAY, 0)}"
+    disputed = Dispute.objects.filter(status=DisputeStatus.OPEN).aggregate(n=Sum("amount_cents"))["n"] or 0
+    if disputed != accounts.get(Account.DISPUTED, 0):
+        yield f"{disputed} is disputed, the books say {accounts.get(Account.DISPUTED, 0)}"
     for payment in Payment.objects.annotate(gone=Sum("refunds__amount_cents")).filter(gone__isnull=False):
         if payment.gone > payment.amount_cents or payment.status != PaymentStatus.SUCCEEDED:
             yield f"{payment.gone} of {payment.amount_cents} cents go back on payment {payment.pk} ({payment.status})"
@@ -196,11 +215,8 @@ def _money() -> Iterator[str]:
 def _kept() -> dict[int, int]:
     """What pays for each reservation: received, less gone back, less owed back."""
     kept: dict[int, int] = defaultdict(int)
-    held = Posting.objects.filter(account=Account.TUITION_HELD)
-    for reservation, total in held.values_list("entry__reservation").annotate(total=Sum("amount_cents")):
-        kept[reservation] -= total
-    waiting = Refund.objects.exclude(status=RefundStatus.SUCCEEDED)
-    for reservation, total in waiting.values_list("reservation").annotate(total=Sum("amount_cents")):
+    stands = Posting.objects.filter(account__in=KEPT_ON)
+    for reservation, total in stands.values_list("entry__reservation").annotate(total=Sum("amount_cents")):
         kept[reservation] -= total
     return kept
 

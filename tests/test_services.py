@@ -119,7 +119,8 @@ def test_what_is_about_one_database_does_not_run_on_the_other() -> None:
 
 
 ON_BOTH = re.compile(
-    r"(?:attacks|cohorts|concurrency|faults|history|payments|programme|rights|rosters|web)/"
+    r"(?:attacks|cohorts|concurrency|faults|history|programme|rights|rosters|web)/"
+    r"|payments/(?:\w+/)?test_(?!\w*pages|package|drawing)"
     r"|site/test_(?:access|api_contract|backups|due)"
     r"|desk/test_(?:line|merging|people|reviews|standing)\.py|people/test_(?:api|role_command|signing_in)"
     r"|conversations/test_writing|messages/test_outbox"

@@ -1,16 +1,17 @@
-"""Addresses of the desk: people, money and messages."""
+"""Addresses of the desk: people, their reservations, and messages."""
 
 from django.urls import path
 
 from booking.desk import conversations, outbox
+from booking.desk.discounts import views as discounts
 from booking.desk.merging import views as merging
-from booking.desk.money import views as money
+from booking.desk.moving_in import views as moving_in
 from booking.desk.people import views as people
 from booking.desk.people import views_accounts
 from booking.desk.people.facts import views as facts
 from booking.desk.people.importing import views as importing
 from booking.desk.people.seats import views as seats
-from booking.desk.reservations import moving, views_money
+from booking.desk.reservations import moving
 from booking.desk.reservations import views as reservations
 from booking.rights import views_desk as rights
 
@@ -42,17 +43,15 @@ urlpatterns = [
     path("people/<slug:public_id>/reserve/", seats.reserve, name="person-reserve"),
     path("people/<slug:public_id>/line/", seats.line, name="person-line"),
     path("people/<slug:public_id>/place/", seats.place, name="person-place"),
-    path("money/", money.what_is_owed, name="owed"),
-    path("money/owed.csv", money.owed_csv, name="owed-csv"),
-    path("money/journal/", money.the_journal, name="journal"),
-    path("money/journal.csv", money.journal_csv, name="journal-csv"),
+    path("moving-in/", moving_in.moving_in, name="moving-in"),
+    path("moving-in/confirm/", moving_in.confirm, name="moving-in-confirm"),
+    path("moving-in/dry-run.csv", moving_in.report, name="moving-in-report"),
+    path("moving-in/template.csv", moving_in.template, name="moving-in-template"),
+    path("discounts/", discounts.discounts, name="discounts"),
+    path("discounts/new/", discounts.new, name="discount-new"),
+    path("discounts/<slug:public_id>/", discounts.discount, name="discount"),
+    path("discounts/<slug:public_id>/end/", discounts.end, name="discount-end"),
     path("reservations/<slug:public_id>/", reservations.reservation, name="reservation"),
-    path("reservations/<slug:public_id>/transfer/", views_money.transfer, name="reservation-transfer"),
-    path(
-        "reservations/<slug:public_id>/refunds/<slug:refund_id>/",
-        views_money.refund_sent,
-        name="reservation-refund-sent",
-    ),
     path("reservations/<slug:public_id>/longer/", reservations.longer, name="reservation-longer"),
     path("reservations/<slug:public_id>/balance/", reservations.pay_later, name="reservation-balance"),
     path("reservations/<slug:public_id>/promise/", reservations.promise_longer, name="reservation-promise"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from django import forms
 
 from booking.payments import gateways
+from booking.payments.gateways.stripe.methods import PAY_LATER, excluded
 from booking.payments.models import Purpose
 from booking.payments.paying import owed_for
 from booking.reservations.models import Reservation
@@ -22,6 +23,26 @@ def what_is_missing(reservation: Reservation, paid_cents: int) -> list[tuple[str
         purpose, words = (Purpose.BALANCE, "The balance") if paid_cents else (Purpose.FULL, "Everything")
         choices.append((purpose.value, f"{words}, {money.in_words(everything, reservation.currency)}"))
     return choices
+
+
+PAY_LATER_NAMES = {"klarna": "Klarna", "afterpay_clearpay": "Afterpay"}
+
+
+def pay_later_for(reservation: Reservation, paid_cents: int) -> list[str]:
+    """The pay-later services that Stripe may show for everything at once, by name; none where that is not what is owed.
+
+    Stripe shows of them what serves the payer's country, so a page says no more than that they may be there.
+    """
+    if paid_cents or "stripe" not in gateways.offered():
+        return []
+    out = excluded(
+        Purpose.FULL,
+        reservation.owed_cents,
+        reservation.currency,
+        pay_later=reservation.terms.pay_later,
+        is_all_of_it=True,
+    )
+    return [PAY_LATER_NAMES[name] for name in PAY_LATER if name not in out]
 
 
 class PayForm(forms.Form):

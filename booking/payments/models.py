@@ -1,4 +1,4 @@
-"""What was tried, what was received, and the ledger that adds it up. Whole cents everywhere."""
+"""What was tried, what was received and what went back, and the ledger that adds it up. Whole cents everywhere."""
 
 from typing import ClassVar
 
@@ -17,11 +17,13 @@ class Purpose(models.TextChoices):
     DEPOSIT = "deposit", "Deposit"
     BALANCE = "balance", "Balance"
     FULL = "full", "Everything"
+    INSTALMENT = "instalment", "Instalment"
 
 
 class PaymentStatus(models.TextChoices):
-    """How far an attempt to pay has come."""
+    """How far an attempt to pay has come. `payments.settling` moves it, and only forward; see `FORWARD` there."""
 
+    CREATED = "created", "Begun"
     OPEN = "open", "Open"
     PROCESSING = "processing", "Processing"
     SUCCEEDED = "succeeded", "Received"
@@ -29,23 +31,44 @@ class PaymentStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-UNDER_WAY = (PaymentStatus.OPEN, PaymentStatus.PROCESSING)
+UNDER_WAY = (PaymentStatus.CREATED, PaymentStatus.OPEN, PaymentStatus.PROCESSING)
+"""An attempt that may still become money: one a reservation, and so one a charge."""
+
+
+class Customer(models.Model):
+    """A person as the card processor knows them: one each, so that their payments and card are found together."""
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="customer")
+    processor_id = models.CharField(max_length=80, unique=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.processor_id
 
 
 class Payment(models.Model):
-    """One attempt to pay, through one gateway.
+    """One attempt to pay, through one gateway. Its number is the key under which the processor is asked, once or again.
 
-    `payments.settling` says what has come in; whoever begins another attempt, or moves, gives up the one under way.
+    The row is written before the processor hears of it, so that an answer that is lost is found again.
     """
 
     public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
     reservation = models.ForeignKey(Reservation, models.PROTECT, related_name="payments")
-    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
     gateway = models.CharField(max_length=12)
-    amount_cents = models.PositiveIntegerField()
+    amount_cents = models.PositiveIntegerField(help_text="What was asked for; once received, what came.")
     currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.OPEN)
-    reference = models.CharField(max_length=80, blank=True)
+    status = models.CharField(max_length=10, choices=PaymentStatus.choices, default=PaymentStatus.CREATED)
+    reference = models.CharField(
+        max_length=80, blank=True, help_text="What the bank or the processor calls the money: pi_… at Stripe."
+    )
+    checkout_id = models.CharField(max_length=80, blank=True, help_text="The page to pay on: cs_… at Stripe.")
+    checkout_url = models.TextField(blank=True)
+    expires_at = models.DateTimeField(null=True, help_text="When the processor's page closes.")
+    prolonged_hold = models.BooleanField(default=False, help_text="The hold was made longer for it, once.")
+    keeps_card = models.BooleanField(default=False, help_text="The card is saved for a plan, with consent.")
+    failure = models.SlugField(max_length=60, blank=True, help_text="Why it failed, in the processor's code.")
+    asked_at = models.DateTimeField(null=True, help_text="When the processor was last asked what became of it.")
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -58,6 +81,9 @@ class Payment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=("gateway", "reference"), condition=~Q(reference=""), name="payment_reference_once"
+            ),
+            models.UniqueConstraint(
+                fields=("checkout_id",), condition=~Q(checkout_id=""), name="payment_checkout_once"
             ),
             models.CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status"),
             models.CheckConstraint(condition=Q(amount_cents__gte=1), name="payment_amount"),
@@ -77,7 +103,7 @@ class RefundStatus(models.TextChoices):
 
 
 class Refund(models.Model):
-    """Money on its way back, the way it came."""
+    """Money on its way back, the way it came. `payments.settling` moves it; `payments.returning` asks for it."""
 
     public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
@@ -87,10 +113,19 @@ class Refund(models.Model):
         related_name="refunds",
         help_text="Whose money it was when it was asked back: after a move, not the one that the payment was made for.",
     )
-    amount_cents = models.PositiveIntegerField()
+    amount_cents = models.PositiveIntegerField(help_text="None of it is left where all had gone another way.")
     status = models.CharField(max_length=10, choices=RefundStatus.choices, default=RefundStatus.REQUESTED)
     rule = models.SlugField(help_text="Why it is owed, for example late-no-seat.")
-    reference = models.CharField(max_length=80, blank=True)
+    reference = models.CharField(max_length=80, blank=True, help_text="What the bank calls the money that went.")
+    by_hand = models.BooleanField(
+        default=False, help_text="A person sends it by bank transfer, whichever way the money came."
+    )
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it had failed when it was asked for again; part of the processor's key."
+    )
+    processor_id = models.CharField(max_length=80, blank=True, help_text="re_… at Stripe.")
+    failure = models.SlugField(max_length=60, blank=True, help_text="Why it failed, in the processor's code.")
+    asked_at = models.DateTimeField(null=True, help_text="When the processor was last asked what became of it.")
     requested_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -98,28 +133,82 @@ class Refund(models.Model):
     class Meta:
         ordering = ("requested_at", "id")
         constraints = (
+            models.UniqueConstraint(
+                fields=("processor_id",), condition=~Q(processor_id=""), name="refund_processor_id_once"
+            ),
             models.CheckConstraint(condition=Q(status__in=RefundStatus.values), name="refund_status"),
-            models.CheckConstraint(condition=Q(amount_cents__gte=1), name="refund_amount"),
+            models.CheckConstraint(condition=Q(amount_cents__gte=1) | Q(status="succeeded"), name="refund_amount"),
         )
 
     def __str__(self) -> str:
         return f"Refund of {self.payment}"
 
 
+class DisputeStatus(models.TextChoices):
+    """How a dispute stands. An inquiry has taken no money yet."""
+
+    INQUIRY = "inquiry", "Inquiry"
+    OPEN = "open", "Open"
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+    CLOSED = "closed", "Closed without loss"
+
+
+class Dispute(models.Model):
+    """Money that a payer asks back through their bank. It freezes refunds and the plan until it is decided.
+
+    `payments.disputing` is the only writer.
+    """
+
+    public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
+    reservation = models.ForeignKey(
+        Reservation, models.PROTECT, related_name="disputes", help_text="Where the money counted when it was disputed."
+    )
+    processor_id = models.CharField(max_length=80, unique=True)
+    amount_cents = models.PositiveIntegerField()
+    reason = models.SlugField(max_length=60, blank=True)
+    status = models.CharField(max_length=8, choices=DisputeStatus.choices)
+    opened_at = models.DateTimeField()
+    answer_by = models.DateTimeField(null=True, help_text="Until when evidence can be sent in, at the processor.")
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-opened_at", "-id")
+        constraints = (models.CheckConstraint(condition=Q(status__in=DisputeStatus.values), name="dispute_status"),)
+
+    def __str__(self) -> str:
+        return f"Dispute of {self.payment}"
+
+
+FROZEN = (DisputeStatus.INQUIRY, DisputeStatus.OPEN)
+"""While a dispute is undecided, nothing of the payment goes back another way, and no instalment is charged."""
+
+
 class Account(models.TextChoices):
     """The accounts of the ledger."""
 
+    PROCESSOR = "processor", "Card processor"
     BANK = "bank", "Bank"
     SANDBOX = "sandbox", "Play money"
+    DISPUTED = "disputed", "Held by the processor for disputes"
+    FEES = "fees", "Processor fees"
+    OWED = "owed", "Owed by trainees"
     TUITION_HELD = "tuition_held", "Tuition held until the cohort has run"
+    TUITION_EARNED = "tuition_earned", "Tuition earned"
+    DEPOSITS_KEPT = "deposits_kept", "Deposits kept"
+    REFUNDS_UNDERWAY = "refunds_underway", "Refunds underway"
     CARRIED = "carried", "Carried to another cohort"
+    OPENING = "opening", "Opening balances"
 
 
 class LedgerEntry(models.Model):
     """One event of money, booked once. It names no person: a reservation can lose its name and the books stay."""
 
-    source = models.CharField(max_length=60, unique=True, help_text="What caused it, for example payment:4f…")
-    reservation = models.ForeignKey(Reservation, models.PROTECT, related_name="entries")
+    source = models.CharField(max_length=80, unique=True, help_text="What caused it, for example payment:4f…")
+    reservation = models.ForeignKey(
+        Reservation, models.PROTECT, null=True, related_name="entries", help_text="None where it is about no seat."
+    )
     at = models.DateTimeField()
 
     objects: ClassVar[models.Manager["LedgerEntry"]] = models.Manager.from_queryset(AppendOnlyQuerySet)()
@@ -149,3 +238,20 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount_cents}"
+
+
+class ClosedPeriod(models.Model):
+    """The books are closed through a day: the database takes no entry before its end any more."""
+
+    through = models.DateField(unique=True)
+    ends_at = models.DateTimeField(unique=True, help_text="The end of that day in Los Angeles.")
+    closed_at = models.DateTimeField()
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects: ClassVar[models.Manager["ClosedPeriod"]] = models.Manager.from_queryset(AppendOnlyQuerySet)()
+
+    class Meta:
+        ordering = ("-through",)
+
+    def __str__(self) -> str:
+        return f"Closed through {self.through}"

@@ -1,7 +1,18 @@
 """What is kept of money. The books stay for good; a reference that gives a name away loses it."""
 
 from booking.reservations.retention import cents
-from workshops.retention import FOR_GOOD, Keeping, Topic, emptied, keys, shown, unless_it_names_them
+from workshops.retention import (
+    FOR_GOOD,
+    AboutNobody,
+    Keeping,
+    Topic,
+    emptied,
+    keys,
+    shown,
+    unless_it_names_them,
+    unseen,
+    workings,
+)
 
 _BOOKS = "Money that came and went stays in the books, as bookkeeping asks. They name a reservation, not you."
 
@@ -26,6 +37,12 @@ KEEPS = (
             "created_at": shown("Begun"),
             "settled_at": shown("Settled"),
             "recorded_by": shown("Recorded by"),
+            "checkout_id": unseen("The card processor's number of the page, by which the books are compared with its."),
+            "checkout_url": unseen("The address of the card processor's page, which has closed since.", to=""),
+            "expires_at": shown("The page to pay on closed"),
+            **workings("prolonged_hold asked_at"),
+            "keeps_card": shown("The card was saved for a plan"),
+            "failure": shown("Why it failed", why="A code such as card_declined."),
         },
     ),
     Keeping(
@@ -47,6 +64,44 @@ KEEPS = (
             "requested_at": shown("Asked for"),
             "settled_at": shown("Sent"),
             "recorded_by": shown("Recorded by"),
+            "by_hand": shown("Sent by bank transfer"),
+            **workings("attempt asked_at"),
+            "processor_id": unseen("The card processor's number, by which the books are compared with its."),
+            "failure": shown("Why it failed", why="A code such as expired_or_canceled_card."),
+        },
+    ),
+    Keeping(
+        "booking.Dispute",
+        Topic.MONEY,
+        "Payments that you asked your bank to take back",
+        FOR_GOOD,
+        of=("reservation__trainee", "payment__reservation__trainee"),
+        stays=_BOOKS,
+        fields={
+            **keys("id"),
+            "public_id": shown("Number", why="The books name the dispute by it."),
+            "payment": shown("Of the payment"),
+            "reservation": shown("Reservation"),
+            "processor_id": unseen("The card processor's number, by which the books are compared with its."),
+            "amount_cents": shown("Amount", words=lambda row: cents(row.amount_cents)),
+            "reason": shown("Why, as your bank says", why="A code such as duplicate."),
+            "status": shown("State"),
+            "opened_at": shown("Begun"),
+            "answer_by": shown("To be answered by"),
+            "closed_at": shown("Decided"),
+        },
+    ),
+    Keeping(
+        "booking.Customer",
+        Topic.MONEY,
+        "Your number with the card processor, if you have paid by card: your payments there hang on it",
+        FOR_GOOD,
+        of=("person",),
+        stays="The books are compared with the card processor's by this number, which says nothing about you here.",
+        fields={
+            **keys("id person"),
+            "processor_id": shown("Number", why="A number of the card processor's, never words."),
+            "created_at": shown("Since"),
         },
     ),
     Keeping(
@@ -76,5 +131,11 @@ KEEPS = (
             "account": shown("Account"),
             "amount_cents": shown("Amount", words=lambda row: cents(row.amount_cents)),
         },
+    ),
+    AboutNobody(
+        "booking.ClosedPeriod",
+        "Until which day the books are closed.",
+        "id through ends_at closed_at",
+        by="closed_by",
     ),
 )

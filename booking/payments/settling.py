@@ -1,20 +1,42 @@
-"""The one function that settles a payment, whoever reports it, however often, however late."""
+"""The one function that settles a payment, whoever reports it, however often, however late.
 
+The page that the payer comes back to, the processor's own word and reconciliation all ask the gateway what has become
+of a payment (`catch_up`), and what it answers is booked here.
+"""
+
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from booking.payments import emails, gateways, ledger
-from booking.payments.gateways.offline import Offline
-from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
-from booking.payments.returning import where_it_counts
-from booking.reservations import lifecycle, reserving, waitlist
+from booking.payments.gateways.base import Card, Report, Unavailable, WrongMoney
+from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose, Refund, RefundStatus
+from booking.payments.papers import issuing
+from booking.payments.plans import lifecycle as plans
+from booking.payments.returning import owe_back, where_it_counts
+from booking.payments.sending import send_back
+from booking.reservations import lifecycle, owing, reserving, waitlist
 from booking.reservations.models import Reservation, State
 from workshops.history.record import record
 from workshops.people.models import User
 from workshops.transactions import writes
 
-LATE, PAID_TWICE = "late-no-seat", "paid-twice"
-"""Why money goes back: it came when no seat was left, or more came than the seat costs."""
+log = logging.getLogger(__name__)
+
+LATE, PAID_TWICE, TOO_MUCH, TOO_LITTLE = "late-no-seat", "paid-twice", "too-much", "too-little"
+"""Why money goes back by itself: no seat was left when it came, or it was not what the seat costs."""
+BY_ITSELF = (LATE, PAID_TWICE, TOO_MUCH, TOO_LITTLE)
+
+FORWARD: dict[str, frozenset[str]] = {
+    PaymentStatus.CREATED: frozenset({"open", "processing", "succeeded", "failed", "expired"}),
+    PaymentStatus.OPEN: frozenset({"processing", "succeeded", "failed", "expired"}),
+    PaymentStatus.PROCESSING: frozenset({"succeeded", "failed"}),
+    # Money that comes after all is money: it brings the seat, or goes back.
+    PaymentStatus.FAILED: frozenset({"succeeded"}),
+    PaymentStatus.EXPIRED: frozenset({"processing", "succeeded"}),
+    PaymentStatus.SUCCEEDED: frozenset(),
+}
+"""How an attempt moves on."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +51,92 @@ class Settled:
     refund: Refund | None
 
 
-def settle(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
+# -- asking the processor ----------------------------------------------------------------------------------------------
+def catch_up(payment: Payment, *, now: datetime) -> Payment:
+    """Ask the gateway what has become of a payment and book it. Not inside a transaction.
+
+    Raises:
+        Unavailable: when the processor does not answer: nothing has changed.
+        WrongMoney: when what came is of another currency or mode: a person must look.
+    """
+    report = gateways.gateway(payment.gateway).look(payment)
+    Payment.objects.filter(pk=payment.pk).update(asked_at=now)
+    return told(payment, report, now=now) if report else payment
+
+
+def give_up(payment: Payment, *, now: datetime) -> Payment:
+    """Close the page that a payment would be paid on, and book what has become of it. Not inside a transaction.
+
+    Raises:
+        Unavailable, WrongMoney
+    """
+    report = gateways.gateway(payment.gateway).give_up(payment)
+    return told(payment, report or Report(PaymentStatus.EXPIRED), now=now)
+
+
+def close_pages(reservation: Reservation, *, now: datetime) -> None:
+    """Close the page to pay on of a reservation that has ended, as far as the processor answers. Not in a transaction.
+
+    Where it does not, the page closes by itself, and money that comes until then goes back.
+    """
+    for payment in reservation.payments.filter(status__in=UNDER_WAY).exclude(checkout_id=""):
+        try:
+            give_up(payment, now=now)
+        except (Unavailable, WrongMoney, gateways.NoSuchGateway):
+            log.warning("The page of payment %s stays open until it closes by itself.", payment.public_id)
+
+
+def told(payment: Payment, report: Report, *, now: datetime) -> Payment:
+    """Book what a gateway says of a payment, and send back what is owed back."""
+    fresh, settled = told_here(payment, report, now=now)
+    if settled:
+        finish(settled, now=now)
+    return fresh
+
+
+@writes
+def told_here(payment: Payment, report: Report, *, now: datetime) -> tuple[Payment, Settled | None]:
+    """The part of `told` that is one transaction, for a caller who has more to write in it. Only forward, and once."""
+    if report.status == PaymentStatus.SUCCEEDED:
+        settled = settle_here(
+            payment, now=now, by=None, reference=report.reference, received_cents=report.cents, card=report.card
+        )
+        if report.fee:
+            ledger.post_fee(report.fee.number, where_it_counts(payment.reservation), report.fee.cents, at=now)
+        return settled.payment, settled
+    # Attempts at one reservation begin under its lock: whether another is under way does not change until we are done.
+    Reservation.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=payment.reservation_id)
+    fresh = Payment.objects.select_for_update(of=("self",)).select_related("reservation__trainee").get(pk=payment.pk)
+    if report.status not in FORWARD[PaymentStatus(fresh.status)]:
+        return fresh, None
+    under_way = fresh.reservation.payments.filter(status__in=UNDER_WAY).exclude(pk=fresh.pk)
+    if report.status in UNDER_WAY and fresh.status not in UNDER_WAY and under_way.exists():
+        return fresh, None  # another attempt has begun since; this one counts once its money is here
+    fresh.status, fresh.failure = report.status, report.failure[:60]
+    if report.status in (PaymentStatus.FAILED, PaymentStatus.EXPIRED):
+        fresh.settled_at = now
+    fresh.save()
+    about = ("reservation", fresh.reservation.public_id)
+    if report.status == PaymentStatus.FAILED:
+        record("payment-failed", about=about, person=fresh.reservation.trainee, now=now, cents=fresh.amount_cents)
+        if fresh.purpose != Purpose.INSTALMENT:
+            emails.payment_failed(fresh, now=now)
+    elif report.status == PaymentStatus.PROCESSING:
+        record("payment-processing", about=about, person=fresh.reservation.trainee, now=now, cents=fresh.amount_cents)
+    return fresh, None
+
+
+# -- settling ----------------------------------------------------------------------------------------------------------
+def settle(
+    payment: Payment, *, now: datetime, by: User | None, reference: str, received_cents: int | None = None
+) -> Settled:
     """Book a payment that has been received, and give the person the seat or the money.
 
     Settling a payment a second time changes nothing and answers the same. `reference` is what the bank or processor
-    calls it; the gateway and the reference together are unique. The refund, where there is one, is sent back after the
-    transaction.
+    calls it; the gateway and the reference together are unique. `received_cents` is what came, where that is not what
+    was asked for. The refund, where there is one, is sent back after the transaction.
     """
-    return finish(settle_here(payment, now=now, by=by, reference=reference), now=now)
+    return finish(settle_here(payment, now=now, by=by, reference=reference, received_cents=received_cents), now=now)
 
 
 def finish(settled: Settled, *, now: datetime) -> Settled:
@@ -47,35 +147,60 @@ def finish(settled: Settled, *, now: datetime) -> Settled:
 
 
 @writes
-def settle_here(payment: Payment, *, now: datetime, by: User | None, reference: str) -> Settled:
-    """The part of `settle` that is one transaction, for a caller who has more to write in it."""
+def settle_here(
+    payment: Payment,
+    *,
+    now: datetime,
+    by: User | None,
+    reference: str,
+    received_cents: int | None = None,
+    card: Card | None = None,
+    short_is_enough: bool = False,
+) -> Settled:
+    """The part of `settle` that is one transaction, for a caller who has more to write in it.
+
+    `card` was saved with it for a plan. Less than the deposit keeps no seat, unless a registrar takes it as the
+    deposit (`short_is_enough`). Locks the cohort, the seat, the reservation, the payment, in that order.
+    """
     # Cohort, seat and reservation are locked here, before the payment: the order that everyone keeps.
     reservation = lock_where_it_counts(payment.reservation, now)
     fresh = Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
     if fresh.status == PaymentStatus.SUCCEEDED:
         # What became of it was decided once: a seat that has come free since does not go to money on its way back.
-        refund = fresh.refunds.filter(rule__in=(LATE, PAID_TWICE)).first()
-        return Settled(fresh, refund is None or refund.rule != LATE, refund)
-    kept, arriving = ledger.kept_cents(reservation), fresh.amount_cents
+        refund = fresh.refunds.filter(rule__in=BY_ITSELF).first()
+        return Settled(fresh, refund is None or refund.rule not in (LATE, TOO_LITTLE), refund)
+    kept, asked = ledger.kept_cents(reservation), fresh.amount_cents
+    arriving = asked if received_cents is None else received_cents
     fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = PaymentStatus.SUCCEEDED, now, by, reference
-    fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
+    fresh.amount_cents, fresh.failure = arriving, ""
+    fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference", "amount_cents", "failure"])
     ledger.post_payment(fresh, reservation, at=now)
     about, trainee = ("reservation", reservation.public_id), reservation.trainee
     record("payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=arriving)
-    theirs = reserving.secure(reservation, paid_in_full=kept + arriving >= reservation.owed_cents, now=now, by=by)
+    # A deposit that is smaller here, after a move to a cohort where all is due at once, was asked for like that.
+    too_little = arriving < asked and kept + arriving < reservation.deposit_cents and not short_is_enough
+    theirs = not too_little and reserving.secure(
+        reservation, paid_in_full=kept + arriving >= reservation.owed_cents, now=now, by=by
+    )
     if theirs and kept + arriving < reservation.deposit_cents:
         # Begun before a move to a cohort where all of it is due at once: the seat is theirs, the rest is due now.
-        lifecycle.smaller_deposit(reservation, kept + arriving, now)
+        owing.smaller_deposit(reservation, kept + arriving, now)
+    if theirs and fresh.keeps_card:
+        plans.card_saved(reservation, card, now=now)
+    if theirs:
+        plans.money_came(reservation, now=now)
+    issuing.receipt(fresh, reservation, kept_cents=kept + arriving, seat_is_theirs=theirs, now=now)
     # Two payments that were begun at once, by two ways or in two windows, may both arrive.
-    too_much = min(max(kept + arriving - reservation.owed_cents, 0), fresh.amount_cents)
+    too_much = min(max(kept + arriving - reservation.owed_cents, 0), arriving)
     if theirs and not too_much:
         return Settled(fresh, True, None)
-    rule, cents = (PAID_TWICE, too_much) if theirs else (LATE, fresh.amount_cents)
-    refund = Refund.objects.create(
-        payment=fresh, reservation=reservation, amount_cents=cents, rule=rule, requested_at=now
-    )
-    why = "More came than the seat costs." if theirs else "The payment came when no seat was left."
-    record("refund-requested", about=about, person=trainee, now=now, why=why, cents=cents)
+    if theirs:
+        rule, cents = (TOO_MUCH if arriving > asked else PAID_TWICE), too_much
+        why = "More came than the seat costs."
+    else:
+        rule, cents = (TOO_LITTLE if too_little else LATE), arriving
+        why = "Less came than was asked for." if too_little else "The payment came when no seat was left."
+    refund = owe_back(reservation, cents, rule=rule, why=why, by=None, now=now, of=fresh)[0]
     emails.goes_back(refund, now=now)
     return Settled(fresh, theirs, refund)
 
@@ -93,37 +218,3 @@ def lock_where_it_counts(reservation: Reservation, now: datetime) -> Reservation
         if locked.state != State.TRANSFERRED:
             return locked
         # It moved on between the look and the lock; moves take the cohort's lock, so the next look tells where to.
-
-
-def send_back_due(now: datetime) -> int:
-    """Send back what was asked for and not begun, because a process ended in between; return how many have gone."""
-    waiting = Refund.objects.filter(status=RefundStatus.REQUESTED, payment__gateway__in=gateways.offered())
-    refunds = waiting.exclude(payment__gateway=Offline.name).select_related("payment", "reservation")
-    return sum(send_back(refund, now=now).status == RefundStatus.SUCCEEDED for refund in refunds[:50])
-
-
-def send_back(refund: Refund, *, now: datetime) -> Refund:
-    """Ask the gateway to send a refund back; where a person must do it, it stays asked for."""
-    if gateways.gateway(refund.payment.gateway).send_back(refund):
-        return refunded(refund, now=now, by=None, reference="")
-    return refund
-
-
-@writes
-def refunded(refund: Refund, *, now: datetime, by: User | None, reference: str) -> Refund:
-    """Book a refund that has gone back. A second time changes nothing."""
-    fresh = (
-        Refund.objects.select_for_update(of=("self",))
-        .select_related("payment", "reservation__trainee")
-        .get(pk=refund.pk)
-    )
-    if fresh.status == RefundStatus.SUCCEEDED:
-        return fresh
-    fresh.status, fresh.settled_at, fresh.recorded_by, fresh.reference = RefundStatus.SUCCEEDED, now, by, reference
-    fresh.save(update_fields=["status", "settled_at", "recorded_by", "reference"])
-    ledger.post_refund(fresh, at=now)
-    reservation = fresh.reservation
-    about = ("reservation", reservation.public_id)
-    record("refund-sent", about=about, person=reservation.trainee, by=by, now=now, cents=fresh.amount_cents)
-    emails.has_gone_back(fresh, now=now)
-    return fresh

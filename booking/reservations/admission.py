@@ -1,13 +1,15 @@
 """Whether someone may have a seat now, and on what terms. Reads only; `lifecycle` takes the seat."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypedDict, cast
 
 from django.db.models import BigIntegerField, DateTimeField, Exists, OuterRef, Subquery
 from django_stubs_ext import WithAnnotations
 
+from booking.payments.discounts import by_name
+from booking.payments.discounts.models import Discount
 from booking.reservations.deadlines import last_day_to_keep_a_promise
 from booking.reservations.models import LIVE, Reservation, ReservationQuerySet, State, WaitlistEntry
 from workshops.clock import school_day
@@ -58,6 +60,9 @@ class Quote:
     currency: str
     balance_due_on: date
     paid_elsewhere: bool
+    discount_cents: int = 0
+    """What a discount by name takes off, in the price already."""
+    discount_title: str = ""
 
     @property
     def balance_cents(self) -> int:
@@ -77,6 +82,32 @@ def quote(cohort: Cohort, terms: Terms, price: Price | None, *, entitled: bool, 
         balance_due_on=due_on,
         paid_elsewhere=entitled,
     )
+
+
+def less(cost: Quote, applies: by_name.Applies | None) -> Quote:
+    """The same quote with what a discount takes off it."""
+    if applies is None:
+        return cost
+    cents = cost.price_cents - applies.cents
+    return replace(
+        cost,
+        price_cents=cents,
+        deposit_cents=min(cost.deposit_cents, cents),
+        discount_cents=applies.cents,
+        discount_title=applies.title,
+    )
+
+
+def quote_of_offer(offer: Reservation, now: datetime) -> Quote:
+    """What an offer comes to cost if it is accepted now."""
+    cost = Quote(
+        price_cents=offer.price_cents,
+        deposit_cents=offer.deposit_cents,
+        currency=offer.currency,
+        balance_due_on=offer.balance_due_on,
+        paid_elsewhere=offer.paid_elsewhere,
+    )
+    return less(cost, by_name.on_offer(offer, now))
 
 
 @dataclass(frozen=True)
@@ -100,6 +131,8 @@ class Admission:
     """The open offer that this person has here already."""
     provisional_until: date | None = None
     """Where the prerequisites are not met and the cohort lets them promise: until when."""
+    discount: by_name.Applies | None = None
+    """What they have by name and the quote has taken off: whoever begins the reservation writes it down."""
     rules: str = ""
     """The version of the prerequisites' rules that were asked: the history keeps it with what it decided."""
 
@@ -112,7 +145,8 @@ def admit(
     leaving: Reservation | None = None,
     by_the_school: bool = False,
 ) -> Admission:
-    """Everything but the seat itself, as of `now`. Two statements, no lock; three for whoever has a live reservation.
+    """Everything but the seat itself, as of `now`. Two statements, no lock; more for whoever has a live reservation, or
+    a discount by name.
 
     `leaving` is the reservation that would move here: it does not stand in the way, and its price, terms and conduct
     text come along. The school (`by_the_school`) may move people into a cohort that takes no reservations any more.
@@ -144,11 +178,14 @@ def admit(
         if provisional_until is None:
             raise PrerequisitesUnmet(standing)
     cost = quote(fresh, terms, price, entitled=fresh.module.code in facts.entitled, today=today)
+    # An offer is lowered when it is accepted, and a seat that moves keeps its price.
+    asks = fresh.has_discount and leaving is None and offer is None
+    applies = by_name.that_applies(trainee.pk, fresh.pk, cost.price_cents, now) if asks else None
     return Admission(
         cohort=fresh,
         trainee=trainee,
         terms=terms,
-        quote=quote_after_move(leaving, fresh, today) if leaving else cost,
+        quote=quote_after_move(leaving, fresh, today) if leaving else less(cost, applies),
         conduct_id=leaving.conduct_id if leaving else programme.conduct_id,
         lapsed=[each for each in own if each.state_at(now) == State.EXPIRED],
         over=[each for each in own if each.is_only_one and each.cohort.ends_on < today],
@@ -156,6 +193,7 @@ def admit(
         seats_left=fresh.seats_left,
         offer=offer,
         provisional_until=provisional_until,
+        discount=applies,
         rules=standing.rules,
     )
 
@@ -197,10 +235,11 @@ class _AsItStands(TypedDict):
     someone_waits: bool
     seats_left: bool
     has_others: bool
+    has_discount: bool
 
 
 # The cohort, the revision of the programme, whether a seat is left, whether anyone waits for one, and whether this
-# person has a live reservation anywhere: one statement.
+# person has a live reservation anywhere, and a discount by name: one statement.
 _as_it_stands = Compiled(
     lambda: (
         Cohort.objects.filter(pk=Parameter("cohort", BigIntegerField()))
@@ -214,6 +253,7 @@ _as_it_stands = Compiled(
             has_others=Exists(
                 Reservation.objects.filter(trainee=Parameter("trainee", BigIntegerField()), state__in=LIVE)
             ),
+            has_discount=Exists(Discount.objects.filter(person=Parameter("trainee", BigIntegerField()), ended_at=None)),
         )
     )
 )

@@ -10,6 +10,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from booking.payments.balances import due_next
+from booking.payments.discounts import guessing, using
 from booking.payments.ledger import paid_cents, with_paid
 from booking.payments.models import RefundStatus
 from booking.reservations import admission, cancelling, lifecycle, moving, reserving
@@ -116,6 +117,12 @@ class CancelAsked(BaseModel):
     reason: Sentence = ""
 
 
+class DiscountAsked(BaseModel):
+    """The code. Capitals and spaces make no difference."""
+
+    code: Word
+
+
 class TransferAsked(BaseModel):
     """Which cohort to move to, by its id, and why, if you want to say."""
 
@@ -220,6 +227,32 @@ def transfer(request: PersonsRequest, reservation_id: str, asked: TransferAsked)
     except (admission.Refused, lifecycle.Moved, moving.TooLate) as refused:
         raise move_refused(refused, cohort, request.now) from None
     return shown(made, request.now)
+
+
+@operation(
+    router,
+    "POST",
+    "/reservations/{reservation_id}/discount",
+    {200: ReservationAnswer},
+    access=roles(Role.TRAINEE, scopes=[Scope.BOOK]),
+    problems=("discount-refused",),
+)
+def discount(request: PersonsRequest, reservation_id: str, asked: DiscountAsked) -> ReservationAnswer:
+    """Use a code
+
+    Takes what the code is worth off the price of a seat that you hold and have paid nothing on; a seat that then costs
+    nothing is yours at once. A page to pay on that was opened for it is closed: begin the payment again. At most ten
+    codes an hour may be tried.
+    """
+    found = the_reservation(Reservation.objects.filter(trainee=request.person), reservation_id)
+    try:
+        guessing.count(request.person)
+        used = using.use(found, asked.code, now=request.now, by=request.person)
+    except guessing.TooManyCodes as slower:
+        raise Problem("slow-down", str(slower), retry_after=slower.seconds) from None
+    except using.Refused as refused:
+        raise Problem("discount-refused", str(refused)) from None
+    return shown(used, request.now)
 
 
 def seat_refused(refused: admission.Refused, cohort: Cohort) -> Problem:

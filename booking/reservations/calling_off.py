@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from booking.payments.ledger import owed_back, with_paid
-from booking.reservations import cancelling, emails, lifecycle, waiting, waitlist
+from booking.reservations import cancelling, emails, lifecycle, owing, waiting, waitlist
 from booking.reservations.models import LIVE, OWING, Reservation, State, WaitlistEntry
 from workshops.clock import end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import planning, seats
@@ -121,7 +121,7 @@ def reschedule(
         if fresh.state in OWING and fresh.trainee_id != by.pk and (until := free_to_leave_until(fresh, now)):
             lifecycle.free_to_leave(fresh, until=until, now=now, by=by, why=reason)
         if (due_on := balance_due_after(fresh, changed.starts_on)) != fresh.balance_due_on:
-            lifecycle.due_later(fresh, due_on)
+            owing.due_later(fresh, due_on)
         lifecycle.keep_before(fresh, changed, now)
         told(fresh)
     for entry in WaitlistEntry.objects.waiting().filter(cohort=changed).in_turn().select_related("trainee"):

@@ -7,9 +7,11 @@ from datetime import datetime
 from booking.payments import ledger
 from booking.payments.balances import due_next
 from booking.payments.models import Refund, RefundStatus
+from booking.payments.plans import lifecycle as plans
 from booking.payments.returning import owe_back
-from booking.payments.settling import send_back
-from booking.reservations import emails, lifecycle, offers, waitlist
+from booking.payments.sending import send_back
+from booking.payments.settling import close_pages
+from booking.reservations import emails, lifecycle, offers, owing, waitlist
 from booking.reservations.deadlines import end_of_grace
 from booking.reservations.lifecycle import HasBegun
 from booking.reservations.models import OWING, EntryState, Reservation, State
@@ -95,7 +97,10 @@ def _cancel(
     back = everything(paid, "goodwill") if all_of_it else comes_back(fresh, paid, now)
     if expected_cents is not None and back.cents != expected_cents:
         raise Changed(back)
-    refunds = owe_back(fresh, back.cents, rule=back.rule, why=reason_of(back), by=by, now=now)
+    why_back = reason_of(back)
+    refunds = owe_back(fresh, back.cents, rule=back.rule, why=why_back, by=by, now=now, despite_disputes=True)
+    ledger.keep(fresh, at=now)
+    plans.close(fresh, why="The seat was given up.", now=now)
     seats.release(fresh.cohort_id, fresh.trainee_id)
     lifecycle.move(fresh, State.CANCELLED, now=now, by=by, why=why, told=told(fresh, back))
     offers.offer_free_seats(fresh.cohort_id, now=now)
@@ -144,6 +149,7 @@ def _cancel_unkept(reservation: Reservation, *, now: datetime) -> Cancelled:
 def _sent(cancelled: Cancelled, now: datetime) -> Cancelled:
     """The same, once the transaction has been committed: send back what is owed back."""
     refunds = [send_back(each, now=now) for each in cancelled.refunds]
+    close_pages(cancelled.reservation, now=now)
     return Cancelled(cancelled.reservation, cancelled.comes_back, refunds)
 
 
@@ -176,13 +182,14 @@ def _waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -
     if fresh.state not in OWING or not fresh.fee_cents:
         raise lifecycle.Moved(fresh)
     fee, paid = fresh.fee_cents, ledger.kept_cents(fresh)
-    lifecycle.without_fee(fresh)
+    owing.without_fee(fresh)
     record_all([lifecycle.line_about("fee-waived", fresh, now=now, by=by, why=why, cents=fee)])
     too_much = max(paid - fresh.owed_cents, 0)
     emails.fee_waived(fresh, fee_cents=fee, back_cents=too_much, why=why, now=now)
     if fresh.state == State.RESERVED and paid >= fresh.owed_cents:
         lifecycle.move(fresh, State.CONFIRMED, now=now, by=by)
-    return owe_back(fresh, too_much, rule="fee-waived", why="The fee was waived.", by=by, now=now)
+    why_back = "The fee was waived."
+    return owe_back(fresh, too_much, rule="fee-waived", why=why_back, by=by, now=now, despite_disputes=True)
 
 
 def waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -> list[Refund]:
@@ -209,8 +216,8 @@ def _take_the_money(reservation: Reservation, *, now: datetime, by: User | None)
     fresh = lifecycle.lock(reservation)
     if fresh.state != State.CANCELLED or fresh.choose_until is None:
         raise lifecycle.Moved(fresh)
-    back = everything(ledger.kept_cents(fresh), "school-cancelled")
-    refunds = owe_back(fresh, back.cents, rule=back.rule, why=reason_of(back), by=by, now=now)
+    back, reason = everything(ledger.kept_cents(fresh), "school-cancelled"), "The school cancelled the cohort."
+    refunds = owe_back(fresh, back.cents, rule=back.rule, why=reason, by=by, now=now, despite_disputes=True)
     lifecycle.chosen(fresh)
     return Cancelled(fresh, back, refunds)
 
@@ -243,5 +250,6 @@ def called_off(reservation: Reservation, *, choose_until: datetime, why: str, no
         return
     paid = ledger.kept_cents(fresh)
     seats.release(fresh.cohort_id, fresh.trainee_id)
+    plans.close(fresh, why="The school cancelled the cohort.", now=now)
     lifecycle.call_off(fresh, choose_until=choose_until if paid else None, why=why, now=now, by=by)
     emails.called_off(fresh, owed_cents=paid, why=why, now=now)

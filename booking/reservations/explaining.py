@@ -22,6 +22,11 @@ RULES: Mapping[str, str] = {
     "goodwill": "the school decided so",
     "late-no-seat": "it came when no seat was left",
     "paid-twice": "it was more than the seat costs",
+    "too-much": "it was more than the seat costs",
+    "too-little": "it was less than was asked for",
+    "by-the-school": "the school decided so",
+    "outside": "the school sent it back outside this system",
+    "recorded-wrongly": "it had been recorded by mistake",
     "fee-waived": "the school waived the fee for moving",
 }
 """Each rule by which a refund may be owed, as the end of a sentence."""
@@ -101,10 +106,13 @@ def seat_to_be(
 
 def refund_in_words(refund: Refund) -> str:
     """How far one refund has come, and why it is owed."""
-    amount, way = money.in_words(refund.amount_cents, refund.payment.currency), way_of(refund.payment.gateway)
+    amount = money.in_words(refund.amount_cents, refund.payment.currency)
+    way = "bank transfer" if refund.by_hand else way_of(refund.payment.gateway)
     why = RULES.get(refund.rule, "it is owed to you")
+    on = f" on {in_words(school_day(refund.settled_at))}" if refund.settled_at else ""
+    if refund.rule == "recorded-wrongly":
+        return f"A payment of {amount} was taken off the record{on}: {why}. No money moved."
     if refund.status == RefundStatus.SUCCEEDED:
-        on = f" on {in_words(school_day(refund.settled_at))}" if refund.settled_at else ""
         return f"{amount} was sent back{on} ({way}): {why}."
     if refund.status == RefundStatus.FAILED:
         return (
@@ -112,10 +120,11 @@ def refund_in_words(refund: Refund) -> str:
         )
     if refund.status == RefundStatus.PENDING:
         return f"{amount} is on its way back ({way}): {why}."
+    if refund.attempt:
+        return f"{amount} is sent once more ({way}), for it did not reach you the first time: {why}."
     return f"{amount} goes back to you ({way}): {why}. You are told when it has been sent."
 
 
 def way_of(gateway_name: str) -> str:
     """A way to pay, as it is named in a sentence; also where it is not offered any more."""
-    gateway = gateways.offered().get(gateway_name)
-    return gateway.title.lower() if gateway else gateway_name
+    return gateways.title_of(gateway_name)

@@ -51,6 +51,25 @@ class MoveForm(forms.Form):
     expected_fee_cents = ShownCents()
 
 
+class PlanForm(forms.Form):
+    """Agreeing to what may be charged in monthly parts, in the words that the page showed."""
+
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=40)
+    agree = forms.BooleanField(
+        label="I have read this and allow it",
+        error_messages={"required": "Please read what may be charged and allow it, or go back."},
+    )
+
+
+class CardForm(forms.Form):
+    """Agreeing that another card is charged what remains of the parts."""
+
+    agree = forms.BooleanField(
+        label="This card may be charged these parts and nothing else",
+        error_messages={"required": "Please allow these charges, or keep the card as it is."},
+    )
+
+
 class NoticeForm(forms.Form):
     """How many days before the first day someone in line can no longer come."""
 

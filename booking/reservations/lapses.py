@@ -8,13 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from booking.payments.balances import due_next
-from booking.payments.ledger import kept_cents, with_paid
+from booking.payments.ledger import kept_cents, with_kept
+from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.reservations import cancelling, emails, lifecycle
 from booking.reservations.deadlines import end_of_grace, is_quiet
-from booking.reservations.models import OWING, Reservation, State
+from booking.reservations.models import OWING, Charge, ChargeKind, Reservation, State
 from booking.reservations.rounds import one_by_one
 from workshops.clock import end_of_school_day, school_day
 from workshops.messages.outbox import said
@@ -58,9 +59,13 @@ def _remind_of_offer(offer: Reservation, step: int, *, now: datetime) -> int:
 
 
 def remind_of_balances(now: datetime) -> int:
-    """Remind those whose balance is due soon, or was due; return how many were reminded."""
+    """Remind those whose balance is due soon, or was due; return how many were reminded.
+
+    Whoever pays in parts hears of those instead: see `payments.plans.reminding`.
+    """
     today = school_day(now)
     soon = Reservation.objects.filter(balance_due_on__lte=today + BALANCE_RUNGS[0], cohort__starts_on__gt=today)
+    soon = soon.exclude(Exists(_running_plan()))
     before: list[tuple[Reservation, int]] = []
     after: list[tuple[Reservation, int]] = []
     for reservation, due_at in _unpaid(soon):
@@ -99,8 +104,11 @@ def _remind_of_balance(reservation: Reservation, step: int, overdue: bool, *, no
 
 
 def release_overdue(now: datetime) -> int:
-    """Cancel the seats whose grace is over, where the terms let the policy decide; return how many."""
-    late = Reservation.objects.filter(balance_due_on__lt=school_day(now), cohort__starts_on__gt=school_day(now))
+    """Cancel the seats whose grace is over, where the terms let the policy decide; return how many.
+
+    Nobody loses a seat over a part of a plan that was never tried: a processor that is away is not their doing.
+    """
+    late = _late(now).exclude(Exists(_running_plan().filter(trouble=Trouble.NONE)))
     over = [
         each for each, due_at in _unpaid(late) if each.terms.release_overdue and end_of_grace(due_at, each.terms) < now
     ]
@@ -121,23 +129,32 @@ def overdue_past_grace(now: datetime) -> list[Reservation]:
 
     Not those that the policy releases by itself, nor those of a cohort that has begun: nothing is left to decide there.
     """
-    today = school_day(now)
-    late = Reservation.objects.filter(balance_due_on__lt=today, cohort__starts_on__gt=today)
     return [
         each
-        for each, due_at in _unpaid(late)
+        for each, due_at in _unpaid(_late(now))
         if end_of_grace(due_at, each.terms) < now and not each.terms.release_overdue
     ]
 
 
+def _late(now: datetime) -> QuerySet[Reservation]:
+    """Seats in cohorts to come of which something was due before today: the balance, or a part of it."""
+    today = school_day(now)
+    part_was_due = Charge.objects.filter(reservation=OuterRef("pk"), kind=ChargeKind.INSTALMENT, due_at__lt=now)
+    return Reservation.objects.filter(Q(balance_due_on__lt=today) | Exists(part_was_due), cohort__starts_on__gt=today)
+
+
+def _running_plan() -> QuerySet[Plan]:
+    return Plan.objects.filter(reservation=OuterRef("pk"), state=PlanState.ACTIVE)
+
+
 def _unpaid(which: QuerySet[Reservation]) -> list[tuple[Reservation, datetime]]:
     """Those of these reserved seats that are not paid in full, with the moment the next charge is due."""
-    rows = with_paid(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))
+    rows = with_kept(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))
     found: list[tuple[Reservation, datetime]] = []
     for each in (
         rows.select_related("cohort__venue", "trainee").prefetch_related("charges").order_by("balance_due_on", "pk")
     ):
-        due = due_next(each.charges.all(), each.paid_cents)
+        due = due_next(each.charges.all(), each.kept_cents)
         if due is not None:
             found.append((each, due.due_at))
     return found

@@ -9,10 +9,10 @@ reservation, entry in the line, charge, payment.
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from booking.reservations import emails, waitlist
+from booking.reservations import emails, owing, waitlist
 from booking.reservations.admission import Admission
 from booking.reservations.deadlines import last_day_to_keep_a_promise
-from booking.reservations.models import LIVE, OWING, Charge, ChargeKind, EntryState, Reservation, State
+from booking.reservations.models import LIVE, OWING, EntryState, Reservation, State
 from workshops.clock import business_days_later, end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort
@@ -29,7 +29,8 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.OFFERED: frozenset({State.HELD, State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED}),
     State.HELD: frozenset({State.RESERVED, State.CONFIRMED, State.EXPIRED, State.CANCELLED, State.TRANSFERRED}),
     State.RESERVED: frozenset({State.CONFIRMED, State.CANCELLED, State.TRANSFERRED}),
-    State.CONFIRMED: frozenset({State.CANCELLED, State.TRANSFERRED}),
+    # Back to reserved: money that had paid for it was taken back from outside, so some of it is owed again.
+    State.CONFIRMED: frozenset({State.RESERVED, State.CANCELLED, State.TRANSFERRED}),
     State.EXPIRED: frozenset({State.RESERVED, State.CONFIRMED}),
     State.CANCELLED: frozenset({State.TRANSFERRED}),
     State.TRANSFERRED: frozenset(),
@@ -83,7 +84,7 @@ def begin(
     )
     insert([reservation])
     if charged and state != State.OFFERED:
-        charge(reservation, now)
+        owing.charge(reservation, now)
     return reservation
 
 
@@ -117,43 +118,10 @@ def _latest(cohort: Cohort, now: datetime) -> datetime:
     return cohort.bookings_close_at if cohort.bookings_close_at > now else eve
 
 
-def charge(reservation: Reservation, now: datetime) -> None:
-    """Say what is owed and when: the deposit while the seat is held, the balance and a fee by their date."""
-    deposit, balance = reservation.deposit_cents, reservation.balance_cents
-    due = end_of_school_day(reservation.balance_due_on)
-    first = reservation.held_until or now
-    charges = [
-        Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=at)
-        for kind, cents, at in (
-            (ChargeKind.DEPOSIT, deposit, first),
-            (ChargeKind.BALANCE, balance, due),
-            (ChargeKind.FEE, reservation.fee_cents, due),
-        )
-        if cents
-    ]
-    insert(charges)
-
-
-def smaller_deposit(reservation: Reservation, cents: int, now: datetime) -> None:
-    """Take what has come as the deposit; the rest is the balance. The caller has locked the reservation."""
-    Reservation.objects.filter(pk=reservation.pk).update(deposit_cents=cents)
-    fresh = Reservation.objects.get(pk=reservation.pk)
-    fresh.charges.all().delete()
-    charge(fresh, now)
-
-
 def agreed(offer: Reservation, conduct_id: int, now: datetime) -> None:
     """Write down which conduct text was agreed to with an offer, and when. The caller has locked the reservation."""
     offer.conduct_id, offer.conduct_accepted_at = conduct_id, now
     offer.save(update_fields=["conduct", "conduct_accepted_at"])
-
-
-def without_fee(reservation: Reservation) -> None:
-    """Owe no fee any more. The caller has locked the reservation, and writes the history."""
-    fee, reservation.fee_cents = reservation.fee_cents, 0
-    reservation.not_refundable_cents = max(reservation.not_refundable_cents - fee, 0)
-    reservation.save(update_fields=["fee_cents", "not_refundable_cents"])
-    reservation.charges.filter(kind=ChargeKind.FEE).delete()
 
 
 # -- moving on ---------------------------------------------------------------------------------------------------------
@@ -214,6 +182,15 @@ def withdraw(offer: Reservation, what: str, *, now: datetime, by: User | None, w
     record_all([line_about(what, offer, now=now, by=by, why=why, seat=offer.seat_number)])
 
 
+def owes_again(reservation: Reservation, *, why: str, now: datetime, by: User | None = None) -> None:
+    """Money that had paid for a seat is gone and some of the price is owed again; the seat is not touched.
+
+    The caller has locked it and tells the person. Nothing happens to one that was not paid in full.
+    """
+    if reservation.state == State.CONFIRMED and _update(reservation, State.RESERVED):
+        record_all([line_about("reservation-owes-again", reservation, now=now, by=by, why=why)])
+
+
 def call_off(reservation: Reservation, *, choose_until: datetime | None, why: str, now: datetime, by: User) -> None:
     """Cancel what stood in a cohort that the school cancels; its money waits for a choice until `choose_until`.
 
@@ -261,7 +238,7 @@ def arrive(
     new.conduct_accepted_at = old.conduct_accepted_at
     new.fee_cents, new.not_refundable_cents = fee_cents, not_refundable_cents
     new.save(update_fields=["moved_from", "conduct_accepted_at", "fee_cents", "not_refundable_cents"])
-    charge(new, now)
+    owing.charge(new, now)
     came = {"cohort": old.cohort.title, "rules": admission.rules}
     record_all([line_about("reservation-moved", new, now=now, by=by, why=why, seat=seat_number, **came)])
     return new
@@ -277,7 +254,7 @@ def keep_before(reservation: Reservation, cohort: Cohort, now: datetime) -> None
         seats.hold_longer(cohort.pk, reservation.trainee_id, until=until, now=now)
         reservation.held_until = until
         reservation.save(update_fields=["held_until"])
-        Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
+        owing.deposit_due(reservation, until)
     last = last_day_to_keep_a_promise(cohort.starts_on)
     if reservation.provisional_until and reservation.provisional_until > last:
         reservation.provisional_until = last
@@ -347,7 +324,7 @@ def hold_longer(reservation: Reservation, *, until: datetime, now: datetime, why
         reservation.refresh_from_db()
         raise Moved(reservation)
     reservation.held_until = until
-    Charge.objects.filter(reservation=reservation, kind=ChargeKind.DEPOSIT).update(due_at=until)
+    owing.deposit_due(reservation, until)
     record_all([line_about("hold-prolonged", reservation, now=now, by=by, why=why)])
     if by is not None:
         emails.hold_longer(reservation, why=why, now=now)
@@ -363,19 +340,10 @@ def pay_later(reservation: Reservation, *, until: date, now: datetime, why: str,
     fresh = lock(reservation)
     if fresh.state != State.RESERVED:
         raise Moved(fresh)
-    due_later(fresh, until)
+    owing.due_later(fresh, until)
     reservation.balance_due_on = until
     record_all([line_about("balance-put-off", fresh, now=now, by=by, why=why, on=until.isoformat())])
     emails.balance_put_off(fresh, why=why, now=now)
-
-
-def due_later(reservation: Reservation, day: date) -> None:
-    """Bring the balance, and a fee that is due with it, to another day. The caller has locked the reservation."""
-    reservation.balance_due_on = day
-    reservation.save(update_fields=["balance_due_on"])
-    Charge.objects.filter(reservation=reservation, kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(
-        due_at=end_of_school_day(day)
-    )
 
 
 def hand_over(trainee: User, to: User, *, now: datetime, by: User, why: str) -> None:

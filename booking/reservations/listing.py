@@ -6,10 +6,11 @@ from datetime import datetime
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 
+from booking.payments.discounts import by_name
 from booking.reservations import admission, waitlist
 from booking.reservations.explaining import seat_to_be
 from booking.reservations.models import Reservation
-from booking.reservations.promises import if_promise_fails, promises
+from booking.reservations.promises import if_promise_fails, promises, returns_of
 from workshops.clock import in_words, school_day
 from workshops.cohorts.certainty import certainty
 from workshops.cohorts.models import Cohort, CohortQuerySet, CohortStatus, Session
@@ -71,6 +72,7 @@ def _status(cohort: Cohort, left: int, now: datetime, *, bookable: bool) -> tupl
 def costs(cohort: Cohort, user: object, now: datetime) -> dict[str, object]:
     """What a seat in this cohort would cost this reader today, and the dates that go with it.
 
+    `returns`: what would come back when, in figures.
     `promise_until`: until when someone who lacks a prerequisite could hold one; None where nobody may.
     `if_promise_fails`: what would come back then, in words.
     """
@@ -78,10 +80,14 @@ def costs(cohort: Cohort, user: object, now: datetime) -> dict[str, object]:
     terms = cohort.terms(school_terms())
     entitled = isinstance(user, User) and user.entitlements.filter(module=cohort.module).exists()
     cost = admission.quote(cohort, terms, price_on(cohort.module.code, today), entitled=entitled, today=today)
+    if isinstance(user, User):
+        cost = admission.less(cost, by_name.that_applies(user.pk, cohort.pk, cost.price_cents, now))
     promise_until = admission.promise_until(cohort, terms, today)
+    seat = seat_to_be(cohort, terms, cost, provisional_until=promise_until)
     return {
         "quote": cost,
         "terms": terms,
+        "returns": returns_of(seat, 0, now),
         "promises": promises(
             cohort.starts_on,
             terms,
@@ -91,7 +97,7 @@ def costs(cohort: Cohort, user: object, now: datetime) -> dict[str, object]:
             is_paid_here=not entitled,
         ),
         "promise_until": promise_until,
-        "if_promise_fails": if_promise_fails(seat_to_be(cohort, terms, cost, provisional_until=promise_until), 0),
+        "if_promise_fails": if_promise_fails(seat, 0),
         "certainty": certainty(
             cohort.starts_on, terms, taken=getattr(cohort, "taken_seats", 0), since=cohort.certain_since, today=today
         ),

@@ -150,21 +150,26 @@ class ChargeKind(models.TextChoices):
 
     DEPOSIT = "deposit", "Deposit"
     BALANCE = "balance", "Balance"
+    INSTALMENT = "instalment", "Instalment"
     FEE = "fee", "Fee for moving"
 
 
 class Charge(models.Model):
-    """Something owed on a reservation, and when. Payments cover charges in the order of their due dates."""
+    """Something owed on a reservation, and when. Payments cover charges in the order of their due dates.
+
+    All charges of a reservation add up to what it costs: `Reservation.owed_cents`.
+    """
 
     reservation = models.ForeignKey(Reservation, models.PROTECT, related_name="charges")
-    kind = models.CharField(max_length=8, choices=ChargeKind.choices)
+    kind = models.CharField(max_length=10, choices=ChargeKind.choices)
+    number = models.PositiveSmallIntegerField(default=0, help_text="Which instalment, from 1; 0 for everything else.")
     amount_cents = models.PositiveIntegerField()
     due_at = models.DateTimeField()
 
     class Meta:
         ordering = ("due_at", "id")
         constraints = (
-            models.UniqueConstraint(fields=("reservation", "kind"), name="charge_once"),
+            models.UniqueConstraint(fields=("reservation", "kind", "number"), name="charge_once"),
             models.CheckConstraint(condition=Q(amount_cents__gte=1), name="charge_amount"),
         )
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from django.db import IntegrityError
 
 from booking.payments import ledger
-from booking.payments.models import UNDER_WAY, Payment, PaymentStatus
+from booking.payments.giving_up import give_up_here
+from booking.payments.plans import lifecycle as plans
 from booking.reservations import emails, lifecycle, offers, releasing, waitlist
 from booking.reservations.admission import Admission, Full, PrerequisitesUnmet, Quote, admit, quote_after_move
 from booking.reservations.deadlines import last_day_to_move, last_day_to_move_free
@@ -164,6 +165,8 @@ def _move(
     waitlist.lock_cohorts({*here_and_there, *elsewhere})
     old = lifecycle.lock(reservation)
     _may_leave_here(old, now)
+    # A discount may have lowered its price since it was read.
+    admission = replace(admission, quote=quote_after_move(old, target, school_day(now)))
     paid = ledger.kept_cents(old)
     terms = terms_of_move(old, paid, now, by_the_school=by.pk != old.trainee_id)
     if expected_fee_cents is not None and terms.fee_cents != expected_fee_cents:
@@ -233,7 +236,8 @@ def _arrive(
         why=why,
     )
     ledger.carry(old, new, paid, at=now)
-    Payment.objects.filter(reservation=old, status__in=UNDER_WAY).update(status=PaymentStatus.EXPIRED, settled_at=now)
+    plans.carry(old, new, now=now)
+    give_up_here(old, now=now)
     waitlist.seated(new.cohort_id, new.trainee_id, now)
     if terms.fee_cents:
         record_all([lifecycle.line_about("fee-charged", new, now=now, by=by, cents=terms.fee_cents)])

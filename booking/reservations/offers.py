@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from booking.reservations import emails, lifecycle, waitlist
+from booking.payments.discounts import by_name
+from booking.reservations import emails, lifecycle, owing, waitlist
 from booking.reservations.admission import Admission, promise_until, quote
 from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry
 from workshops.clock import school_day
@@ -133,7 +134,8 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
 
     Whoever calls this has shown the conduct text that the offer names, or the one with this key, and been told that it
     is accepted. Prerequisites were asked when the seat was offered. Locks the seat and the reservation; before them the
-    cohorts where something of theirs has run out, whose seats go to the line.
+    cohorts where something of theirs has run out, whose seats go to the line; after them what they have by name of
+    scholarships, which comes off the price.
 
     Raises:
         OfferGone: when it ran out, was declined or accepted already.
@@ -148,6 +150,9 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
         raise HasAnotherSeat(other)
     record_all(lifecycle.let_go_elsewhere(fresh.trainee_id, fresh.cohort_id, now))
     until = None
+    applies = by_name.on_offer(fresh, now, locked=True)
+    if applies:
+        by_name.lower(fresh, applies)
     if fresh.deposit_cents:
         ordinary = lifecycle.held_until(fresh.cohort, fresh.terms, now, by_the_school=by.pk != fresh.trainee_id)
         until = max(ordinary, fresh.held_until or ordinary)
@@ -157,7 +162,9 @@ def accept(offer: Reservation, *, now: datetime, by: User, conduct_id: int | Non
     lifecycle.agreed(fresh, conduct_id or fresh.conduct_id, now)
     to = lifecycle.state_for(fresh.price_cents, until)
     lifecycle.move(fresh, to, now=now, by=by, held_until=until, accepted=True)
-    lifecycle.charge(fresh, now)
+    owing.charge(fresh, now)
+    if applies:
+        record_all([by_name.write_down(applies, fresh, now)])
     waitlist.ended(fresh, EntryState.SEATED, now)
     for cohort_id in elsewhere:
         offer_free_seats(cohort_id, now=now)

@@ -10,17 +10,21 @@ from django.http import Http404
 from django.urls import reverse
 
 from booking.payments import ledger, returning
+from booking.payments import page as paying_pages
 from booking.payments.balances import Due, due_next
+from booking.payments.discounts.using import redemption_of
 from booking.payments.emails import transfer_reference
 from booking.payments.gateways.offline import Offline
 from booking.payments.models import UNDER_WAY, Payment, Refund, RefundStatus
+from booking.payments.papers.page import papers_of
+from booking.payments.plans import page as page_of_plan
 from booking.payments.returning import where_it_counts
 from booking.reservations import admission, explaining, moving, waitlist
 from booking.reservations.deadlines import end_of_grace
 from booking.reservations.models import OWING, Reservation, State
 from booking.reservations.pathway import mends
 from booking.reservations.places import Place, place_here, places_of
-from booking.reservations.promises import if_promise_fails, promises_of
+from booking.reservations.promises import if_promise_fails, promises_of, returns_of
 from booking.reservations.refunds import comes_back, may_leave
 from booking.reservations.story import chapters_of
 from workshops.clock import school_day
@@ -99,8 +103,12 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
         "remaining_cents": remaining,
         "due_next": due,
         "charges": own.charges.all(),
+        "redemption": redemption_of(own),
         "refunds": refunds,
         "transfer": awaited_transfer(own),
+        "attempt": paying_pages.under_way(own, now),
+        "disputes": paying_pages.disputes_in_words(own),
+        "papers": papers_of(own),
         "promises": promises_of(own, now, is_owed=remaining > 0),
         "certainty": certainty_of(own.cohort, now=now),
         "story": chapters_of(own, reader)[::-1],
@@ -109,6 +117,7 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
         "is_over": own.cohort.ends_on < school_day(now),
     }
     if is_live:
+        page["plan"] = page_of_plan.about(own, now)
         page |= _while_it_stands(own, kept, due, now)
     elif state != State.OFFERED:
         page |= _once_it_has_ended(own, reader, refunds, now)
@@ -127,6 +136,7 @@ def _while_it_stands(own: Reservation, kept: int, due: Due | None, now: datetime
         standing, _ = standing_of(own.trainee, own.cohort.module.code, school_day(now), own.cohort_id)
         page["standing"], page["requirements"] = standing, mends(standing, school(), own.trainee)
     if not has_begun(own.cohort, now):
+        page["returns"] = returns_of(own, kept, now)
         page["back"] = comes_back(own, kept, now)
         try:
             page["moving"] = moving.terms_of_move(own, kept, now, by_the_school=False)
@@ -245,7 +255,7 @@ def another_try(own: Reservation, now: datetime) -> Again | None:
 # -- money -------------------------------------------------------------------------------------------------------------
 def refunds_of(own: Reservation) -> QuerySet[Refund]:
     """What goes or went back of its money, the oldest first."""
-    return Refund.objects.filter(reservation=own).select_related("payment")
+    return Refund.objects.filter(reservation=own, amount_cents__gt=0).select_related("payment")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 
 from booking.reservations.deadlines import last_day_to_move, last_day_to_move_free
 from booking.reservations.models import Reservation
-from booking.reservations.refunds import ComesBack, if_not_kept, may_leave
+from booking.reservations.refunds import ComesBack, comes_back_on, if_not_kept, may_leave
 from workshops import money
-from workshops.clock import moment_for, school_day, with_weekday
+from workshops.clock import in_words, moment_for, school_day, with_weekday
 from workshops.programme.terms import Terms
 
 
@@ -18,6 +18,25 @@ class Promise:
 
     when: str
     what: str
+    is_of_cancelling: bool = False
+    """Said by `Returns` as well, in figures: a page that shows those leaves it out."""
+
+
+@dataclass(frozen=True)
+class ReturnsUntil:
+    """What would come back of each amount when cancelling until then."""
+
+    when: str
+    """A day in words; later, or any day."""
+    cents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What would come back, in figures: a column for each amount that may have been paid, a row for each time."""
+
+    paid_cents: tuple[int, ...]
+    rows: tuple[ReturnsUntil, ...]
 
 
 def refundable_until(starts_on: date, terms: Terms) -> tuple[date, date]:
@@ -73,6 +92,40 @@ def promises_of(reservation: Reservation, now: datetime, *, is_owed: bool) -> li
     return lines
 
 
+def returns_of(reservation: Reservation, kept_cents: int, now: datetime) -> Returns | None:
+    """What would come back when, once the deposit, or everything, has been paid; None where nothing is paid here.
+
+    By the terms it was made under, or would be: the reservation need not have been saved. `kept_cents` is what pays for
+    it already.
+    """
+    deposit, everything = max(reservation.deposit_cents, kept_cents), max(reservation.owed_cents, kept_cents)
+    amounts = tuple(sorted({deposit, everything} - {0}))
+    if not amounts:
+        return None
+    rows: list[ReturnsUntil] = []
+    since, until = school_day(now), reservation.may_leave_until
+    if may_leave(reservation, now) and until:
+        rows.append(ReturnsUntil(moment_for(until, reservation.trainee.time_zone), amounts))
+        since = school_day(until) + timedelta(days=1)
+    everything_until, rest_until = refundable_until(reservation.cohort.starts_on, reservation.terms)
+    days = [day for day in sorted({everything_until, rest_until}) if day >= since]
+    rows += [ReturnsUntil(in_words(day), _of_each(reservation, amounts, day)) for day in days]
+    last = _of_each(reservation, amounts, max(rest_until + timedelta(days=1), since))
+    rows.append(ReturnsUntil("later" if rows else "any day", last))
+    return Returns(amounts, tuple(_without_repeats(rows)))
+
+
+def _of_each(reservation: Reservation, amounts: tuple[int, ...], day: date) -> tuple[int, ...]:
+    return tuple(comes_back_on(reservation, each, day).cents for each in amounts)
+
+
+def _without_repeats(rows: list[ReturnsUntil]) -> Iterator[ReturnsUntil]:
+    """Of neighbours that say the same, the later: it holds until then."""
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        if following is None or following.cents != row.cents:
+            yield row
+
+
 def _cancelling(
     starts_on: date, terms: Terms, today: date, currency: str, stays_cents: int, is_later: bool
 ) -> Iterator[Promise]:
@@ -84,13 +137,13 @@ def _cancelling(
         what = (
             f"What you have paid comes back, but for {stays}" if stays_cents else "Everything you have paid comes back"
         )
-        yield Promise(f"Cancel until {with_weekday(everything_until)}", f"{what}.")
+        yield Promise(f"Cancel until {with_weekday(everything_until)}", f"{what}.", is_of_cancelling=True)
     if today <= rest_until and everything_until < rest_until:
-        yield Promise(
-            f"Cancel until {with_weekday(rest_until)}", "The deposit stays with the school, the rest comes back."
-        )
+        what = "The deposit stays with the school, the rest comes back."
+        yield Promise(f"Cancel until {with_weekday(rest_until)}", what, is_of_cancelling=True)
     when = "Cancel later" if is_later or today <= rest_until else "If you cancel"
-    yield Promise(when, "Nothing comes back. Write to the school if something serious has happened.")
+    what = "Nothing comes back. Write to the school if something serious has happened."
+    yield Promise(when, what, is_of_cancelling=True)
 
 
 def _late(terms: Terms) -> Iterator[Promise]:

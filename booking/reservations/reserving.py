@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError
 
+from booking.payments.discounts import by_name
 from booking.reservations import emails, lifecycle, offers, waitlist
 from booking.reservations.admission import Admission, AlreadyReserved, BookingClosed, Full, admit
 from booking.reservations.models import Reservation, State
@@ -46,9 +47,10 @@ def hold(cohort: Cohort, trainee: User, *, now: datetime, by: User | None = None
             continue
         except offers.HasAnotherSeat as has:
             raise AlreadyReserved(has.reservation) from None
-        except IntegrityError:
+        except (IntegrityError, by_name.NoLonger):
             # Two requests of one person at the same moment: the database let one through, and asking again finds it.
-            # Or someone took their lapsed seat meanwhile, and then they may have another.
+            # Or someone took their lapsed seat meanwhile, and then they may have another. Or their discount was ended
+            # or used at this very moment, and then the price is another one.
             if not more_tries:
                 raise
         else:
@@ -92,7 +94,10 @@ def _hold(admission: Admission, *, now: datetime, by: User, why: str) -> Reserva
 def _sit_down(
     admission: Admission, *, now: datetime, by: User, number: int | None = None, why: str = ""
 ) -> Reservation:
-    """Claim a seat, or this very one, and begin the reservation. Raises CohortFull before it has changed anything."""
+    """Claim a seat, or this very one, and begin the reservation. Raises CohortFull before it has changed anything.
+
+    Raises NoLonger when the discount of the quote is gone: the caller's transaction must not stand then.
+    """
     cohort, trainee, cost = admission.cohort, admission.trainee, admission.quote
     until = (
         lifecycle.held_until(cohort, admission.terms, now, by_the_school=by != trainee) if cost.deposit_cents else None
@@ -108,6 +113,8 @@ def _sit_down(
             f"reservation-{state}", reservation, now=now, by=by, why=why, seat=claimed.number, rules=admission.rules
         )
     )
+    if admission.discount:
+        lines.append(by_name.write_down(admission.discount, reservation, now))
     record_all(lines)
     if admission.someone_waits or number is not None:
         waitlist.seated(cohort.pk, trainee.pk, now)
@@ -135,7 +142,7 @@ def place(cohort: Cohort, trainee: User, number: int, *, now: datetime, by: User
             raise AlreadyReserved(admission.offer)
         try:
             return _place(admission, number, now=now, by=by, why=why)
-        except IntegrityError:  # the person has got another seat at this very moment: asking again finds it
+        except (IntegrityError, by_name.NoLonger):  # another seat, or no discount, at this very moment: ask again
             if not more_tries:
                 raise
     raise AssertionError("unreachable")

@@ -57,6 +57,7 @@ KEEPS = (
             **keys("id"),
             "reservation": shown("Reservation"),
             "kind": shown("For"),
+            "number": shown("Which instalment"),
             "amount_cents": shown("Amount", words=lambda row: cents(row.amount_cents)),
             "due_at": shown("Due"),
         },

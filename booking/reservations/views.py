@@ -9,14 +9,17 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from booking.payments import gateways, ledger, paying
-from booking.payments.forms import PayForm, what_is_missing
+from booking.payments import page as paying_pages
+from booking.payments.discounts.using import redemption_of
+from booking.payments.forms import PayForm, pay_later_for, what_is_missing
+from booking.payments.gateways.base import Refused, Unavailable, WrongMoney
 from booking.payments.models import Purpose
 from booking.reservations import cancelling, conversations, explaining, lifecycle, where_you_stand
 from booking.reservations import page as page_of
 from booking.reservations.forms import CancelForm
 from booking.reservations.models import OWING, Reservation
 from booking.reservations.places import places_of
-from booking.reservations.promises import if_promise_fails, promises_of
+from booking.reservations.promises import if_promise_fails, promises_of, returns_of
 from workshops import money
 from workshops.clock import current_time
 from workshops.cohorts.planning import certainty_of
@@ -63,29 +66,58 @@ def pay(request: SignedInRequest, public_id: str) -> HttpResponse:
     if not purposes:
         return redirect("reservation", own.public_id)
     form = PayForm(purposes, posted(request))
-    if form.is_valid():
-        purpose, gateway = Purpose(form.cleaned_data["purpose"]), form.cleaned_data["gateway"]
-        try:
-            begun = paying.begin(own, purpose, gateway, by=request.user, now=now)
-        except paying.HoldRanOut:
-            messages.warning(request, "Your hold ran out a moment ago. This page says what you can do.")
-        except (paying.NothingToPay, gateways.NoSuchGateway) as refused:
-            messages.info(request, str(refused))
-        else:
-            if begun.checkout_url:
-                return redirect(begun.checkout_url)
-        return redirect("reservation", own.public_id)
-    page = {
+    if not form.is_valid():
+        return form_page(request, "reservations/pay.html", form, _pay_page(own, kept, now))
+    purpose, gateway = Purpose(form.cleaned_data["purpose"]), form.cleaned_data["gateway"]
+    try:
+        begun = paying.begin(own, purpose, gateway, by=request.user, now=now)
+    except paying.HoldRanOut:
+        messages.warning(request, "Your hold ran out a moment ago. This page says what you can do.")
+    except paying.OnItsWay:
+        messages.info(request, "A payment is with your bank already, so no other was begun. We write when it is here.")
+    except WrongMoney:
+        messages.warning(request, "A payment came that the school has to look at first. Please do not pay again.")
+    except (paying.NothingToPay, gateways.NoSuchGateway) as refused:
+        messages.info(request, str(refused))
+    except paying.TooLittleTime:
+        return _not_begun(request, form, own, now, "too-little-time", status=409)
+    except Refused:
+        return _not_begun(request, form, own, now, "refused", status=409)
+    except Unavailable:
+        return _not_begun(request, form, own, now, "unavailable", status=503)
+    else:
+        if begun.checkout_url:
+            return redirect(begun.checkout_url)
+    return redirect("reservation", own.public_id)
+
+
+def _not_begun(
+    request: SignedInRequest, form: PayForm, own: Reservation, now: datetime, trouble: str, *, status: int
+) -> HttpResponse:
+    """The same page with what was chosen, and why the processor's page could not be opened. Nothing was taken."""
+    own.refresh_from_db(fields=["state", "held_until"])  # the hold may have been made longer for it
+    page = {"form": form, "trouble": trouble, "asked": paying_pages.under_way(own, now)}
+    page |= _pay_page(own, ledger.kept_cents(own), now)
+    return TemplateResponse(request, "reservations/pay.html", page, status=status)
+
+
+def _pay_page(own: Reservation, kept: int, now: datetime) -> dict[str, object]:
+    ways = gateways.offered()
+    return {
         "reservation": own,
         "cohort": own.cohort,
         "state": own.state_at(now),
         "paid_cents": kept,
+        "redemption": redemption_of(own),
+        "returns": returns_of(own, kept, now),
         "promises": promises_of(own, now, is_owed=True),
         "if_promise_fails": if_promise_fails(own, kept),
         "certainty": certainty_of(own.cohort, now=now),
-        "sandbox": "sandbox" in gateways.offered(),
+        "sandbox": "sandbox" in ways,
+        "stripe": "stripe" in ways,
+        "pay_later": pay_later_for(own, kept),
+        "in_parts": "stripe" in ways and own.terms.instalment_plans,
     }
-    return form_page(request, "reservations/pay.html", form, page)
 
 
 @roles(Role.TRAINEE)

@@ -230,7 +230,7 @@ def _offered(
         form = AcceptMoveForm(initial={"leaving": leaving.seat.public_id, "fee_cents": leaving.terms.fee_cents})
     return {
         "offer": offer,
-        "quote": offer,
+        "quote": admission.quote_of_offer(offer, now),
         "terms": offer.terms,
         "form": form,
         "leaving": leaving,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from booking.payments import ledger
+from booking.payments.discounts import package
 from booking.reservations.models import Reservation, State
 from booking.reservations.pathway import asked_about, mends, pathway
 from booking.reservations.places import places_of
@@ -17,6 +18,7 @@ from workshops.prerequisites.facts import facts_of, rules_for
 from workshops.prerequisites.models import Waiver
 from workshops.prerequisites.records.waiting_time import how_long_it_takes
 from workshops.prerequisites.timeline import timeline_of
+from workshops.programme.in_force import programme_now
 from workshops.programme.models import MODULE_IV, school
 
 
@@ -46,6 +48,8 @@ def about(trainee: User, now: datetime) -> dict[str, Any]:
         "places": places_of(trainee, now),
         "paid_elsewhere": MODULE_IV in facts.entitled,
     }
+    if package.is_for(facts.completions, facts.entitled, has_seat=seat is not None):
+        page["package"] = package.remains(programme_now(), today)
     if seat and seat.provisional_until and not page["seat_is_over"]:
         page["if_promise_fails"] = if_promise_fails(seat, ledger.kept_cents(seat))
     return page

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from booking.payments.ledger import with_paid
-from booking.payments.models import UNDER_WAY, Payment, Refund, RefundStatus
+from booking.payments.models import FROZEN, UNDER_WAY, Dispute, Payment, Refund, RefundStatus
+from booking.payments.plans.lifecycle import STANDING
+from booking.payments.plans.models import Plan
 from booking.reservations.models import IN_LINE, OWING, Reservation, WaitlistEntry
 from workshops import money
 from workshops.clock import in_words, school_day
@@ -80,6 +83,25 @@ def _money(accounts: list[User], now: datetime) -> list[Obstacle]:
         last = in_words(school_day(payment.created_at + MAY_ARRIVE_FOR))
         words = f"A payment of {amount} is under way. It is waited for until {last}, unless it arrives before."
         found.append(Obstacle(words, _desk(payment.reservation)))
+    return [*found, *_disputes_and_plans(theirs)]
+
+
+def _disputes_and_plans(theirs: QuerySet[Reservation]) -> list[Obstacle]:
+    """Money that a bank decides about, and cards that would be charged."""
+    disputes = Dispute.objects.filter(reservation__in=theirs, status__in=FROZEN).select_related("reservation__trainee")
+    plans = Plan.objects.filter(reservation__in=theirs, state__in=STANDING).select_related("reservation__trainee")
+    found = [
+        Obstacle(
+            f"Their bank has still to decide about {money.in_words(each.amount_cents, each.reservation.currency)} "
+            "that they have disputed.",
+            _desk(each.reservation),
+        )
+        for each in disputes
+    ]
+    found += [
+        Obstacle(f"They pay in {each.months} monthly parts: the plan has to end first.", _desk(each.reservation))
+        for each in plans
+    ]
     return found
 
 

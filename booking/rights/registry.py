@@ -1,5 +1,10 @@
 """The one registry: what is kept of people in every model of the product, and in those that it was built with."""
 
+from booking.payments.discounts.retention import KEEPS as DISCOUNTS
+from booking.payments.inbox.retention import KEEPS as INBOX
+from booking.payments.papers.retention import KEEPS as PAPERS
+from booking.payments.payouts.retention import KEEPS as PAYOUTS
+from booking.payments.plans.retention import KEEPS as PLANS
 from booking.payments.retention import KEEPS as MONEY
 from booking.reservations.retention import KEEPS as SEATS
 from workshops.cohorts.retention import KEEPS as COHORTS
@@ -14,7 +19,8 @@ from workshops.web.retention import KEEPS as WEB
 
 # Messages before conversations: notices are found by the posts that they are about.
 EVERYTHING: tuple[Keeping | AboutNobody, ...] = (
-    *MESSAGES, *WEB, *PEOPLE, *COHORTS, *PREREQUISITES, *SEATS, *MONEY, *CONVERSATIONS, *HISTORY, *PROGRAMME,
+    *MESSAGES, *WEB, *PEOPLE, *COHORTS, *PREREQUISITES, *SEATS, *MONEY, *PLANS, *DISCOUNTS, *PAPERS, *INBOX,
+    *PAYOUTS, *CONVERSATIONS, *HISTORY, *PROGRAMME,
 )  # fmt: skip
 
 KEPT: tuple[Keeping, ...] = tuple(each for each in EVERYTHING if isinstance(each, Keeping))

@@ -43,7 +43,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def _here(path: str, urls: list[str]) -> str:
-    """The one entry that `path` belongs to: the most particular, and a cohort's page belongs to the front page."""
+    """The one entry that `path` belongs to: the most particular; a cohort's page belongs to the front page."""
     if path == "/" or path.startswith("/cohorts/"):
         return "/"
+    if path.startswith("/payments/"):  # what was paid is part of a reservation
+        return reverse("reservations")
     return max((url for url in urls if url != "/" and path.startswith(url)), key=len, default="")

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from booking.payments.settling import send_back_due
+from booking.payments.attempts import look_again_due
+from booking.payments.earning import earn_due
+from booking.payments.inbox.processing import process_due as process_events
+from booking.payments.plans.cards import catch_up_due
+from booking.payments.plans.charging import charge_due
+from booking.payments.plans.reminding import remind as remind_of_parts
+from booking.payments.reconciling.nightly import nightly
+from booking.payments.sending import send_back_due
 from booking.reservations import lapses, releasing, waiting
 from booking.reservations.cancelling import choices_over
 from booking.reservations.certainty import notice_certain
@@ -33,7 +40,13 @@ class Done:
 
     holds: int = 0
     messages: int = 0
+    events: int = 0
     refunds: int = 0
+    attempts: int = 0
+    earned: int = 0
+    books: int = 0
+    cards: int = 0
+    instalments: int = 0
     certain: int = 0
     offers: int = 0
     reminders: int = 0
@@ -65,12 +78,20 @@ def do_due(now: datetime) -> Done:
         "overdue": lapses.release_overdue,
         "choices": choices_over,
         "lines": waiting.close_begun,
-        "reminders": lambda moment: lapses.remind_of_offers(moment) + lapses.remind_of_balances(moment),
+        "reminders": lambda moment: (
+            lapses.remind_of_offers(moment) + lapses.remind_of_balances(moment) + remind_of_parts(moment)
+        ),
+        "events": process_events,
         "refunds": send_back_due,
+        "attempts": look_again_due,
+        "earned": earn_due,
+        "cards": catch_up_due,
+        "instalments": charge_due,
         "certain": notice_certain,
         "proofs": delete_proofs,
         "messages": lambda moment: send_due(now=moment, limit=MESSAGES_AT_ONCE),
         "forgotten": forget_due,
+        "books": nightly,
     }
     counts: dict[str, int] = {}
     failed = []

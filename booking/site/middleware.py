@@ -88,7 +88,7 @@ class SecondFactorMiddleware:
     """Sends registrars and bookkeepers without a second factor to set one up, before anything else."""
 
     # Calendar clients are known by the address alone: asking who reads would make every feed vary by cookie.
-    ALLOWED = ("/accounts/", "/calendar/", "/health/", "/static/")
+    ALLOWED = ("/accounts/", "/calendar/", "/health/", "/static/", "/stripe/")
     NEEDS_IT = frozenset({Role.REGISTRAR, Role.BOOKKEEPER})
 
     def __init__(self, get_response: Handler) -> None:

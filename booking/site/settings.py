@@ -183,6 +183,35 @@ CACHES = {
     }
 }
 
+# -- Stripe ------------------------------------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRETS = _words(env.list("STRIPE_WEBHOOK_SECRETS", []))
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "").rstrip("/")
+STRIPE_LIVE = env.bool("STRIPE_LIVE", False)
+if STRIPE_SECRET_KEY:
+    if not re.fullmatch(r"(sk|rk)_(test|live)_\S+", STRIPE_SECRET_KEY):
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_.")
+    _is_live = "_live_" in STRIPE_SECRET_KEY[:8]
+    if _is_live and not STRIPE_LIVE:
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY is a live key. Set STRIPE_LIVE=yes if real money should move.")
+    if STRIPE_LIVE and not _is_live:
+        raise ImproperlyConfigured("STRIPE_LIVE is set and STRIPE_SECRET_KEY is a test key: nobody would really pay.")
+    if PRODUCTION and not _is_live:
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY is a test key: in production anyone could pay with a test card.")
+    if PRODUCTION and not STRIPE_WEBHOOK_SECRETS:
+        raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRETS is missing: what Stripe tells us could not be believed.")
+elif STRIPE_LIVE:
+    raise ImproperlyConfigured("STRIPE_LIVE is set and STRIPE_SECRET_KEY is not.")
+if any(not secret.startswith("whsec_") for secret in STRIPE_WEBHOOK_SECRETS):
+    raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRETS must hold secrets that begin with whsec_, with commas between.")
+if STRIPE_API_BASE:
+    _base = _address(STRIPE_API_BASE)
+    if PRODUCTION or _base is None or _base.scheme != "http" or _base.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise ImproperlyConfigured(
+            "STRIPE_API_BASE is for trying things out: http, on this machine, and never in production."
+        )
+STRIPE_PAGE = STRIPE_API_BASE or "https://checkout.stripe.com"
+
 # -- people ------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "workshops.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -262,7 +291,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        # A form that leads on to the processor's page counts as sent there.
+        "form-action": [SELF, *([STRIPE_PAGE] if STRIPE_SECRET_KEY else [])],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],
@@ -385,5 +415,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # Strangers try names that are not ours all day long; each is answered with 400 and is not worth a trace.
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        # It writes whole addresses, and people's e-mail addresses may stand in them.
+        "stripe": {"level": "WARNING"},
     },
 }

@@ -3,20 +3,24 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from booking.payments.inbox.views import webhook
 from booking.site import health, pages
 from booking.site.api import api
 
 urlpatterns = [
     path("", include("booking.reservations.urls")),
+    path("", include("booking.payments.papers.urls")),
     path("", include("workshops.people.urls")),
     path("", include("workshops.rosters.urls")),
     path("", include("workshops.prerequisites.urls")),
     path("", include("workshops.mentors.urls")),
     path("", include("workshops.programme.urls")),
+    path("", include("booking.payments.urls")),
     path("", include("booking.rights.urls")),
     path("calendar/", include("booking.calendars.urls")),
     path("desk/", include("booking.desk.urls")),
     path("api/v1/", api.urls),
+    path("stripe/webhook", webhook, name="stripe-webhook"),
     path("problems/<slug:slug>", pages.problem, name="problem"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

@@ -24,6 +24,7 @@ ADDRESSES = [address for address, _ in OURS]
 OF_STAFF = ("desk/", "teaching/", "mentoring/")
 NOT_THERE = {
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/",  # nobody is owed anything back
+    "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/failed/",
 }
 """Where what the id names is missing in this world. The rules of these run on both databases by themselves."""
 BY_NAME = {"problems/<slug:slug>": ["not-found"]}

@@ -32,7 +32,7 @@ TURNS = "\u202e\u2066"
 EVIL = f"=HYPERLINK(1)\r\nBcc: everyone@example.org\r\n\r\nDear {TURNS}fdp.exe\x00\x85\u2028"
 ACTS_ON = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What no header and no name of a file may hold."""
-SHEETS = [address for address, _ in OURS if address.endswith(".csv") and "import" not in address]
+SHEETS = [address for address, _ in OURS if address.endswith(".csv") and not address.endswith("dry-run.csv")]
 
 
 def browser(user: User) -> Client:

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from booking.payments import ledger, paying
 from booking.payments.models import Payment, Purpose, Refund, RefundStatus
-from booking.payments.settling import refunded, settle
+from booking.payments.sending import refunded
+from booking.payments.settling import settle
 from booking.reservations import cancelling, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories

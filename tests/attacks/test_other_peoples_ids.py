@@ -21,7 +21,10 @@ from django.urls import get_resolver
 from django.utils.timezone import now as current_time
 
 from booking.payments import paying
+from booking.payments.inbox.models import EventState, InboxEvent
 from booking.payments.models import Purpose
+from booking.payments.papers.models import Paper
+from booking.payments.payouts.models import Payout, PayoutStatus
 from booking.reservations import reserving, waiting
 from tests import factories
 from tests.prerequisites.paper import drafted, sent
@@ -41,6 +44,8 @@ STEMS = {
     "line/<slug:public_id>": "entry",
     "reservations/<slug:public_id>": "reservation",
     "reservations/<slug:public_id>/move/<slug:code>": "own cohort",
+    "papers/<slug:public_id>": "paper",
+    "payments/<slug:public_id>": "payment",
     "profile/tokens/<int:number>": "token",
     "teaching/<slug:code>": "taught cohort",
     "experience/<slug:public_id>": "record",
@@ -56,7 +61,11 @@ STEMS = {
     "desk/people/<slug:public_id>/waiver/<int:waiver_id>": "waiver",
     "desk/reservations/<slug:public_id>": "reservation",
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>": "refund",
+    "desk/reservations/<slug:public_id>/payments/<slug:payment_id>": "payment",
+    "desk/money/events/<int:number>": "event",
+    "desk/money/payouts/<slug:payout_id>": "payout",
     "desk/records/<slug:public_id>": "record",
+    "desk/discounts/<slug:public_id>": "discount",
     "desk/conversations/<slug:public_id>": "post",
     "desk/outbox/<int:message_id>": "message",
     "desk/reviews/<slug:public_id>": "record",
@@ -113,7 +122,7 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
     now = current_time()
     user = factories.trainee(name=name, email=f"{name.lower()}@example.org")
     held = reserving.hold(cohort, user, now=now)
-    paying.begin(held, Purpose.DEPOSIT, "sandbox", by=user, now=now)
+    paid = paying.begin(held, Purpose.DEPOSIT, "sandbox", by=user, now=now).payment
     entry, _ = waiting.join(full, user, now=now)
     it = sent(user, now=now, production=f"The film of {name}")
     begun = drafted(user, now=now, production=f"The draft of {name}")
@@ -121,9 +130,21 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
     post = write(("reservation", held.public_id), words=f"A secret of {name}", **told)
     waived: dict[str, Any] = {"kind": WaiverKind.WAIVER, "reason": "For this test.", "by": registrar, "now": now}
     token, _ = ApiToken.issue(user, name="t", scopes=[Scope.READ], now=now)
+    event = InboxEvent.objects.create(
+        event_id=f"evt_{name}", kind="payment_intent.succeeded", state=EventState.STUCK, trouble="Not known.",
+        happened_at=now, received_at=now, due_at=now,
+    )  # fmt: skip
+    payout = Payout.objects.create(
+        processor_id=f"po_{name}", status=PayoutStatus.PAID, amount_cents=50_000, currency="USD",
+        arrives_on=now.date(), seen_at=now,
+    )  # fmt: skip
     ids = {
+        "event": str(event.pk),
+        "payout": payout.public_id,
         "reservation": held.public_id,
+        "payment": paid.public_id,
         "entry": entry.public_id,
+        "paper": Paper.objects.get(payment__reservation=held).public_id,
         "record": it.public_id,
         "file": with_a_file(it, f"sheet of {name}.pdf").public_id,
         "draft record": begun.public_id,
@@ -135,6 +156,7 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
         "message": str(Message.objects.filter(to=user).latest("pk").pk),
         "post": post.public_id,
         "refund": "nobody-has-this",
+        "discount": factories.discount(person=user, by=registrar, now=now).public_id,
         "number": "1",
         "public": "1",
         "cohort": factories.cohort(now=now, status=CohortStatus.DRAFT).code,
@@ -156,7 +178,10 @@ def vera() -> Belongings:
     return belongings("Veramunda", cohort, full, registrar)[1]
 
 
-SEES = {Role.REGISTRAR: ("desk/", "teaching/", "cohorts/", "api/v1/"), Role.BOOKKEEPER: ("desk/reservations/",)}
+SEES = {
+    Role.REGISTRAR: ("desk/", "teaching/", "cohorts/", "papers/", "api/v1/"),
+    Role.BOOKKEEPER: ("desk/reservations/", "desk/discounts/", "desk/money/", "papers/"),
+}
 """What people with a role may open whoever's it is; pages and calls for others among it answer by the role alone."""
 NEVER_SENT = {"record": "draft record", "file": "draft file"}
 """To a registrar, a draft is as if it were not there."""
@@ -216,7 +241,7 @@ def asked(client: Client, address: str, ids: list[str]) -> dict[str, Said]:
     """What is answered at one address with these ids, to each way of asking."""
     path = filled(address, ids)
     if address.startswith("api/"):
-        body = json.dumps({"cohort": "x", "purpose": "deposit", "gateway": "sandbox", "reason": "x"})
+        body = json.dumps({"cohort": "x", "purpose": "deposit", "gateway": "sandbox", "reason": "x", "code": "x"})
         return {
             method: said(client.generic(method, path, body, content_type="application/json"), path, ids[0])
             for method in ("GET", "POST", "PUT", "DELETE")

@@ -36,7 +36,7 @@ def everything() -> set[str]:
 
 def test_a_new_school_has_its_published_prices_and_nothing_else() -> None:
     assert done() == {"price"}
-    assert len(everything()) == 6 + len(Terms.catalogue())
+    assert len(everything()) == 7 + len(Terms.catalogue())
 
 
 def test_each_thing_that_is_done_is_ticked_off_by_itself(registrar: User) -> None:
@@ -45,8 +45,11 @@ def test_each_thing_that_is_done_is_ticked_off_by_itself(registrar: User) -> Non
     changing.change_school({"bank_details": "  \n "}, by=registrar, now=NOW)
     assert done() == {"price", "school-email"}
     changing.change_school({"bank_details": "Account 1"}, by=registrar, now=NOW)
+    changing.change_school({"legal_name": "Cintima LLC", "address": " \n "}, by=registrar, now=NOW)
+    assert done() == {"price", "school-email", "bank-details"}
+    changing.change_school({"address": "1 Example Street"}, by=registrar, now=NOW)
     changing.confirm_terms({"deposit_cents": 50_000}, by=registrar, now=NOW)
-    assert done() == {"price", "school-email", "bank-details", "term-deposit_cents"}
+    assert done() == {"price", "school-email", "bank-details", "school-legal", "term-deposit_cents"}
     changing.confirm_conduct(conduct_text(), by=registrar, now=NOW)
     factories.venue()
     factories.person(Role.INSTRUCTOR)

@@ -40,7 +40,8 @@ def amara() -> User:
 def set_up(registrar: User, amara: User) -> None:
     """Everything on the checklist that a published cohort needs."""
     factories.venue()
-    change_school({"email": "school@example.org", "bank_details": "Bank 1"}, by=registrar, now=NOW)
+    about = {"email": "school@example.org", "bank_details": "Bank 1"}
+    change_school(about | {"legal_name": "Cintima LLC", "address": "1 Example Street"}, by=registrar, now=NOW)
     confirm_terms(Terms().as_json(), by=registrar, now=NOW)
     confirm_conduct(conduct_text(), by=registrar, now=NOW)
 

@@ -189,7 +189,8 @@ def test_reopening_a_cohort_offers_its_free_seat_to_the_line(
     cancelling.cancel(ines, now=NOW, by=ines.trainee)
     three[0].refresh_from_db()
     assert three[0].state == EntryState.WAITING
-    change_school({"email": "school@example.org", "bank_details": "Bank 1"}, by=three[0].trainee, now=NOW)
+    about = {"email": "school@example.org", "bank_details": "Bank 1"}
+    change_school(about | {"legal_name": "Cintima LLC", "address": "1 Example Street"}, by=three[0].trainee, now=NOW)
     confirm_terms(Terms().as_json(), by=three[0].trainee, now=NOW)
     confirm_conduct(conduct_text(), by=three[0].trainee, now=NOW)
     assert desk.post(f"/desk/cohorts/{cohort.code}/reopen/").status_code == 302

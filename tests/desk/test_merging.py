@@ -16,7 +16,8 @@ from booking.desk.merging.carrying_out import Changed, Decided, merge
 from booking.desk.merging.reading import account_of
 from booking.desk.merging.what import Comparison, compare
 from booking.payments import paying
-from booking.payments.models import Posting, Purpose
+from booking.payments.discounts.models import Discount
+from booking.payments.models import Customer, Posting, Purpose
 from booking.reservations import cancelling, reserving, waiting
 from booking.reservations.models import EntryState, Reservation, State, WaitlistEntry
 from tests import factories
@@ -48,6 +49,8 @@ TODAY = school_day(NOW)
 COMES: Collection[str] = frozenset(
     {
         "account.EmailAddress.user",
+        "booking.Customer.person",
+        "booking.Discount.person",
         "booking.Reservation.trainee",
         "booking.WaitlistEntry.trainee",
         "workshops.Access.user",
@@ -72,7 +75,11 @@ ENDS: Collection[str] = frozenset({"mfa.Authenticator.user", "usersessions.UserS
 _SIGNED = "Who did it at the desk: what one has signed stays signed by the account that did it."
 STAYS: Mapping[str, str] = {
     "admin.LogEntry.user": "Django's admin changes nothing here, and what it once wrote is a log.",
+    "booking.ClosedPeriod.closed_by": _SIGNED,
+    "booking.Discount.created_by": _SIGNED,
+    "booking.Paper.issued_by": _SIGNED,
     "booking.Payment.recorded_by": _SIGNED,
+    "booking.Payout.matched_by": _SIGNED,
     "booking.Refund.recorded_by": _SIGNED,
     "workshops.Access.recorded_by": _SIGNED,
     "workshops.ApiToken.user": "Revoked: a program that had one is told so, and its maker is found in the history.",
@@ -176,6 +183,8 @@ def person_with_everything(registrar: User) -> User:
     factories.give_access(other, "module-iii", date(2026, 4, 1))
     four = Module.objects.get(code="module-iv")
     Entitlement.objects.create(user=other, module=four, source="Complete Package, order 7", recorded_at=NOW)
+    Customer.objects.create(person=other, processor_id="cus_other", created_at=NOW)
+    scholarship(other)
     Waiver.objects.create(user=other, requirement="module-i", reason="Long ago.", given_at=NOW, given_by=registrar)
     AuditHold.objects.create(user=other, why="The insurer asks.", begun_at=NOW, begun_by=registrar)
     OnSetRecord.objects.filter(pk=drafted(factories.trainee()).pk).update(second_eyes_by=other)
@@ -193,6 +202,28 @@ def person_with_everything(registrar: User) -> User:
     about = ("reservation", reserved.public_id)
     write(about, person=other, author=other, words="Is there a lift?", title="Seat", link="https://x.test", now=NOW)
     return other
+
+
+def scholarship(person: User) -> Discount:
+    """Something off the price for one person by name."""
+    return Discount.objects.create(
+        kind="scholarship", person=person, percent=10, valid_from=TODAY, valid_until=TODAY, reason="It helps.",
+        created_at=NOW,
+    )  # fmt: skip
+
+
+def test_whoever_paid_by_card_with_both_accounts_keeps_the_number_of_the_one_that_stays(registrar: User) -> None:
+    survivor, other = factories.trainee(), factories.trainee()
+    for person, number in ((survivor, "cus_stays"), (other, "cus_goes")):
+        Customer.objects.create(person=person, processor_id=number, created_at=NOW)
+    discount = scholarship(other)
+    merged(survivor, other, registrar)
+    assert dict(Customer.objects.values_list("person", "processor_id")) == {
+        survivor.pk: "cus_stays",
+        other.pk: "cus_goes",
+    }
+    discount.refresh_from_db()
+    assert discount.person == survivor
 
 
 def test_a_seat_a_place_in_line_and_money_come_with_their_story(registrar: User) -> None:

@@ -20,8 +20,22 @@ from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
-READ = ["money/", "money/owed.csv", "money/journal/", "money/journal.csv"]
-FORMS = ["transfer", "longer", "balance", "promise", "fee", "release", "move", "wait", "swap"]
+OVERVIEW, OWED, NEEDS = "/desk/money/", "/desk/money/by-reservation/", "/desk/money/needs-a-person/"
+READ = [
+    "money/",
+    "money/by-month.csv",
+    "money/by-cohort.csv",
+    "money/by-reservation/",
+    "money/owed.csv",
+    "money/needs-a-person/",
+    "money/journal/",
+    "money/journal.csv",
+    "money/trial-balance.csv",
+    "money/held/",
+    "money/held.csv",
+    "money/closed/",
+]
+FORMS = ["transfer", "refund", "longer", "balance", "promise", "fee", "release", "move", "wait", "swap"]
 
 
 @pytest.fixture
@@ -64,6 +78,11 @@ def path(reservation: Reservation, form: str = "") -> str:
     return f"/desk/reservations/{reservation.public_id}/" + (f"{form}/" if form else "")
 
 
+def arrived(amount: str, reference: str = "WIRE-1") -> dict[str, str]:
+    """What the form for a transfer sends."""
+    return {"transfer-amount": amount, "transfer-reference": reference}
+
+
 # -- who may -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("role", [Role.TRAINEE, Role.INSTRUCTOR, Role.MENTOR])
 def test_money_is_no_business_of_others(role: Role, held: Reservation) -> None:
@@ -88,7 +107,14 @@ def test_the_bookkeeper_reads_and_changes_nothing(books: Client, held: Reservati
     assert {books.get(f"/desk/{page}").status_code for page in READ} == {200}
     assert {books.post(path(held, form)).status_code for form in FORMS} == {403}
     refund = late_money(moment)
-    assert books.post(path(refund.payment.reservation, f"refunds/{refund.public_id}")).status_code == 403
+    late = refund.payment.reservation
+    for form in (
+        f"refunds/{refund.public_id}",
+        f"refunds/{refund.public_id}/failed",
+        f"payments/{refund.payment.public_id}/reverse",
+    ):
+        assert books.post(path(late, form)).status_code == 403
+    assert books.post("/desk/money/closed/close/").status_code == 403
 
 
 def test_the_bookkeeper_sees_the_payer_and_the_money_and_nothing_else(
@@ -117,7 +143,7 @@ def test_what_is_owed_adds_up_and_the_most_urgent_comes_first(
     pay(factories.reservation(now=moment), Purpose.FULL, moment)
     ran_out = factories.reservation(now=moment - timedelta(hours=3))
     assert ran_out.state_at(moment) == State.EXPIRED
-    page = books.get("/desk/money/")
+    page = books.get(OWED)
     assert [
         (line.reservation, line.state, line.paid_cents, line.remaining_cents, line.next.amount_cents, line.is_overdue)
         for line in page.context["page"]
@@ -134,7 +160,7 @@ def test_a_balance_past_its_day_is_overdue(books: Client, moment: datetime) -> N
     first = school_day(moment) + timedelta(days=20)
     reserved = factories.reservation(cohort=factories.cohort(now=past, starts_on=first), now=past)
     pay(reserved, Purpose.DEPOSIT, past)
-    page = books.get("/desk/money/")
+    page = books.get(OWED)
     assert [(line.is_overdue, line.next.amount_cents) for line in page.context["page"]] == [(True, 159_900)]
     assert [total.overdue_cents for total in page.context["totals"]] == [159_900]
     assert "Overdue" in text(books.get(path(reserved)))
@@ -145,29 +171,33 @@ def test_a_hold_that_was_prolonged_is_due_when_it_ends(
 ) -> None:
     until = moment + timedelta(days=2)
     lifecycle.hold_longer(held, until=until, now=moment, why="A bank holiday.", by=robin)
-    assert [line.next.due_at for line in books.get("/desk/money/").context["page"]] == [until]
+    assert [line.next.due_at for line in books.get(OWED).context["page"]] == [until]
 
 
 def test_refunds_to_send_and_transfers_to_expect_are_listed(books: Client, held: Reservation, moment: datetime) -> None:
     refund = late_money(moment)
     pay(held, Purpose.DEPOSIT, moment, "offline")
-    page = books.get("/desk/money/")
-    assert [(each.refund, each.why) for each in page.context["refunds"]] == [
+    lists = books.get(NEEDS).context["lists"]
+    assert [(each.refund, each.why) for each in lists["refunds"]] == [
         (refund, "The payment came when no seat was left")
     ]
-    assert [each.reference for each in page.context["transfers"]] == [held.public_id[:8].upper()]
+    assert [each.reference for each in lists["transfers"]] == [held.public_id[:8].upper()]
 
 
-def test_the_money_page_takes_the_same_number_of_statements_for_one_and_for_three(
-    books: Client, held: Reservation, moment: datetime
+@pytest.mark.parametrize("page", [OVERVIEW, OWED, NEEDS])
+def test_a_money_page_takes_the_same_number_of_statements_for_three_and_for_thirty(
+    page: str, books: Client, moment: datetime
 ) -> None:
-    late_money(moment)
-    pay(held, Purpose.DEPOSIT, moment, "offline")
-    for_one = statements(books, "/desk/money/")
-    for number in (2, 3):
-        late_money(moment, f"WIRE-{number}")
-        pay(factories.reservation(now=moment), Purpose.DEPOSIT, moment, "offline")
-    assert statements(books, "/desk/money/") == for_one
+    def more(numbers: range) -> None:
+        for number in numbers:
+            late_money(moment, f"WIRE-{number}")
+            pay(factories.reservation(now=moment), Purpose.DEPOSIT, moment, "offline")
+            pay(factories.reservation(now=moment), Purpose.DEPOSIT, moment)
+
+    more(range(1))
+    for_three = statements(books, page)
+    more(range(1, 10))
+    assert statements(books, page) == for_three
 
 
 def test_the_list_leaves_as_a_spreadsheet_that_is_harmless(books: Client, moment: datetime) -> None:
@@ -207,10 +237,11 @@ def test_the_journal_balances_and_names_nobody(books: Client, held: Reservation,
     page = books.get("/desk/money/journal/")
     assert [(each.account.value, each.debit_cents, each.credit_cents) for each in page.context["balances"]] == [
         ("bank", 50_000, 0),
+        ("refunds_underway", 0, 50_000),
         ("sandbox", 209_900, 0),
-        ("tuition_held", 0, 259_900),
+        ("tuition_held", 50_000, 259_900),
     ]
-    assert (page.context["debit_cents"], page.context["credit_cents"]) == (259_900, 259_900)
+    assert (page.context["debit_cents"], page.context["credit_cents"]) == (309_900, 309_900)
     for name in ("Anna", refund.payment.reservation.trainee.name):
         assert name not in text(page)
 
@@ -268,31 +299,61 @@ def test_the_registrar_sees_its_story_and_its_money(desk: Client, held: Reservat
 
 
 def test_a_transfer_that_arrived_makes_the_seat_theirs(desk: Client, held: Reservation) -> None:
-    given = {"transfer-purpose": "deposit", "transfer-reference": "WIRE-1"}
-    assert desk.post(path(held, "transfer"), given).status_code == 302
+    assert desk.post(path(held, "transfer"), arrived("500")).status_code == 302
     held.refresh_from_db()
     assert (held.state, ledger.paid_cents(held)) == (State.RESERVED, 50_000)
 
 
+def test_the_form_begins_with_what_is_due(desk: Client, held: Reservation, moment: datetime) -> None:
+    form = desk.get(path(held)).context["page"].forms["transfer"]
+    assert str(form["amount"].value()) == "500.00"
+    assert "the deposit, $500 or everything, $2,099" in form.fields["amount"].help_text
+    pay(held, Purpose.DEPOSIT, moment)
+    form = desk.get(path(held)).context["page"].forms["transfer"]
+    assert (str(form["amount"].value()), "is_enough" in form.fields) == ("1599.00", False)
+
+
 def test_the_same_transfer_is_recorded_once(desk: Client, held: Reservation, moment: datetime) -> None:
-    given = {"transfer-purpose": "deposit", "transfer-reference": "WIRE-1"}
-    desk.post(path(held, "transfer"), given)
-    page = desk.post(path(held, "transfer"), {**given, "transfer-purpose": "balance"})
+    desk.post(path(held, "transfer"), arrived("500"))
+    page = desk.post(path(held, "transfer"), arrived("1599"))
     assert (page.status_code, "A transfer with this reference is on record already." in text(page)) == (422, True)
     other = factories.reservation(now=moment)
-    assert desk.post(path(other, "transfer"), given).status_code == 422
+    assert desk.post(path(other, "transfer"), arrived("500")).status_code == 422
     assert LedgerEntry.objects.count() == 1
 
 
 @pytest.mark.parametrize(
-    ("purpose", "reference"), [("", "WIRE-1"), ("deposit", " "), ("deposit", "x" * 81), ("balance", "W"), ("tip", "W")]
+    ("amount", "reference"),
+    [("", "W"), ("0", "W"), ("-5", "W"), ("5.001", "W"), ("1e9", "W"), ("five", "W"), ("500", " "), ("500", "x" * 81)],
 )
 def test_a_transfer_that_cannot_be_is_refused_and_nothing_is_half_done(
-    desk: Client, held: Reservation, purpose: str, reference: str
+    desk: Client, held: Reservation, amount: str, reference: str
 ) -> None:
-    given = {"transfer-purpose": purpose, "transfer-reference": reference}
-    page = desk.post(path(held, "transfer"), given)
+    page = desk.post(path(held, "transfer"), arrived(amount, reference))
     assert (page.status_code, Payment.objects.count(), LedgerEntry.objects.count()) == (422, 0, 0)
+
+
+def test_less_than_the_deposit_is_refused_unless_it_is_taken_as_the_deposit(desk: Client, held: Reservation) -> None:
+    page = desk.post(path(held, "transfer"), arrived("450.50"))
+    assert (page.status_code, "This is less than the deposit." in text(page), Payment.objects.count()) == (422, True, 0)
+    assert 'value="450.50"' in page.content.decode()
+    assert desk.post(path(held, "transfer"), {**arrived("450.50"), "transfer-is_enough": "on"}).status_code == 302
+    held.refresh_from_db()
+    assert (held.state, held.deposit_cents, ledger.kept_cents(held)) == (State.RESERVED, 45_050, 45_050)
+    assert desk.get(path(held)).context["page"].remaining_cents == 164_850
+
+
+def test_a_part_of_the_balance_counts_and_what_is_too_much_goes_back(
+    desk: Client, held: Reservation, moment: datetime
+) -> None:
+    pay(held, Purpose.DEPOSIT, moment)
+    assert desk.post(path(held, "transfer"), arrived("600", "W-1")).status_code == 302
+    held.refresh_from_db()
+    assert (held.state, desk.get(path(held)).context["page"].remaining_cents) == (State.RESERVED, 99_900)
+    answer = desk.post(path(held, "transfer"), arrived("1000", "W-2"), follow=True)
+    assert "$1 of it is more than is owed and must go back" in text(answer)
+    held.refresh_from_db()
+    assert (held.state, ledger.kept_cents(held), Refund.objects.get().amount_cents) == (State.CONFIRMED, 209_900, 100)
 
 
 def test_money_that_comes_too_late_is_owed_back_and_recorded_when_it_was_sent(
@@ -302,7 +363,7 @@ def test_money_that_comes_too_late_is_owed_back_and_recorded_when_it_was_sent(
     cohort = factories.cohort(now=past, capacity=1)
     late = factories.reservation(cohort=cohort, now=past)
     factories.reservation(cohort=cohort, now=moment)
-    answer = desk.post(path(late, "transfer"), {"transfer-purpose": "deposit", "transfer-reference": "W"}, follow=True)
+    answer = desk.post(path(late, "transfer"), arrived("500", "W"), follow=True)
     assert "No seat was left, so all of it must go back" in text(answer)
     refund = Refund.objects.get()
     sent = path(late, f"refunds/{refund.public_id}")
@@ -316,7 +377,7 @@ def test_money_that_comes_too_late_is_owed_back_and_recorded_when_it_was_sent(
         robin,
         0,
     )
-    assert LedgerEntry.objects.count() == 2
+    assert LedgerEntry.objects.count() == 3
 
 
 def test_a_refund_of_another_reservation_is_not_found_here(desk: Client, held: Reservation, moment: datetime) -> None:
@@ -358,7 +419,7 @@ def test_nobody_decides_about_their_own_reservation(moment: datetime, client: Cl
     own = factories.reservation(trainee=robin, now=moment)
     client.force_login(robin)
     for form, given in (
-        ("transfer", {"transfer-purpose": "full", "transfer-reference": "W"}),
+        ("transfer", arrived("2099", "W")),
         ("longer", {"longer-until": minutes(moment + timedelta(days=1)), "longer-why": "x"}),
     ):
         page = client.post(path(own, form), given)

@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from booking.desk.people.importing.views import ROWS_SHOWN
+from booking.desk.sheets import ROWS_SHOWN
 from tests import factories
 from tests.desk.doors import browser, rows, statements
 from tests.pages import text

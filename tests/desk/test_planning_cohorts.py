@@ -43,7 +43,8 @@ def amara() -> User:
 def set_up(amara: User) -> None:
     robin = factories.person(Role.REGISTRAR)
     factories.venue()
-    change_school({"email": "school@example.org", "bank_details": "Bank 1"}, by=robin, now=NOW)
+    about = {"email": "school@example.org", "bank_details": "Bank 1"}
+    change_school(about | {"legal_name": "Cintima LLC", "address": "1 Example Street"}, by=robin, now=NOW)
     confirm_terms(Terms().as_json(), by=robin, now=NOW)
     confirm_conduct(conduct_text(), by=robin, now=NOW)
 

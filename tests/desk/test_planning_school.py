@@ -65,7 +65,7 @@ def everything_as_shipped() -> dict[str, str]:
 
 def test_the_checklist_says_what_is_done_and_leads_to_the_rest(registrar: Client) -> None:
     answer = registrar.get("/desk/setup/")
-    assert "1 of 30 things are in place." in text(answer)
+    assert "1 of 31 things are in place." in text(answer)
     assert 'href="/desk/terms/#term-deposit_cents"' in answer.content.decode()
     assert "On the price list since 1 January 2026." in text(answer)
 
@@ -96,11 +96,12 @@ def test_a_school_can_be_set_up_from_its_pages_alone(registrar: Client) -> None:
     ticks = {f"confirm-{term.code}": "on" for term in Terms.catalogue()}
     registrar.post("/desk/terms/", everything_as_shipped() | ticks)
     about = {"name": "CINTIMA", "does": "Trains", "accreditation": "Yes", "email": "a@example.org", "bank_details": "1"}
+    about |= {"legal_name": "Cintima LLC", "address": "1 Example Street\nLos Angeles"}
     registrar.post("/desk/school/", about)
     registrar.post("/desk/conduct/", {"confirm": "1"})
     registrar.post("/desk/venues/new/", {**VENUE})
     factories.person(Role.INSTRUCTOR)
-    assert "All 30 things are in place" in text(registrar.get("/desk/setup/"))
+    assert "All 31 things are in place" in text(registrar.get("/desk/setup/"))
 
 
 @pytest.mark.parametrize(

@@ -452,7 +452,7 @@ def test_a_transfer_recorded_on_the_old_page_counts_for_the_new_seat(
 ) -> None:
     own, other = paid(moment, anna, purpose=Purpose.DEPOSIT), factories.cohort(now=moment)
     new = moving.move(own, other, now=moment, by=robin, why="x")
-    given = {"transfer-purpose": "balance", "transfer-reference": "WIRE-9"}
+    given = {"transfer-amount": "1599", "transfer-reference": "WIRE-9"}
     answer = desk.post(path(own, "transfer"), given)
     assert (answer.status_code, answer.headers["Location"]) == (302, path(new))
     assert f"$1,599 is recorded for their seat in {other}" in text(desk.get(path(new)))
@@ -568,7 +568,7 @@ def test_a_fee_is_a_charge_and_part_of_what_remains(desk: Client, anna: User, mo
         if each.charge.kind == "fee"
     ] == [("fee", 2_500)]
     assert page.context["page"].remaining_cents == 2_500
-    listed = desk.get("/desk/money/")
+    listed = desk.get("/desk/money/by-reservation/")
     assert [each.remaining_cents for each in listed.context["page"]] == [2_500]
     assert "and a fee of $25" in text(listed)
 
@@ -590,9 +590,8 @@ def test_of_a_fee_that_was_paid_the_money_goes_back(desk: Client, anna: User, mo
     pay(own, Purpose.BALANCE, moment, "offline")
     answer = desk.post(path(own, "fee"), {"fee-why": "x"}, follow=True)
     assert "The fee is waived. $25 must go back" in text(answer)
-    assert [(each.refund.amount_cents, each.why) for each in desk.get("/desk/money/").context["refunds"]] == [
-        (2_500, "The fee was waived")
-    ]
+    listed = desk.get("/desk/money/needs-a-person/").context["lists"]["refunds"]
+    assert [(each.refund.amount_cents, each.why) for each in listed] == [(2_500, "The fee was waived")]
     own.refresh_from_db()
     assert ledger.kept_cents(own) == PRICE == own.owed_cents
 
@@ -685,12 +684,12 @@ def overdue(moment: datetime, trainee: User) -> Reservation:
 def test_whose_grace_is_over_is_listed_first_with_both_ways_at_hand(desk: Client, anna: User, moment: datetime) -> None:
     own = overdue(moment, anna)
     assert lapses.overdue_past_grace(moment) == [own]
-    page = desk.get("/desk/money/")
-    assert [(each.reservation, each.due.amount_cents) for each in page.context["past_grace"]] == [
+    page = desk.get("/desk/money/needs-a-person/")
+    assert [(each.reservation, each.due.amount_cents) for each in page.context["lists"]["past_grace"]] == [
         (own, PRICE - DEPOSIT)
     ]
     html = page.content.decode()
-    assert html.index("Grace is over: decide") < html.index("By reservation")
+    assert "Grace is over: decide" in html
     assert (f'href="{path(own)}?open=balance#form-balance"' in html, f'href="{path(own, "release")}"' in html) == (
         True,
         True,
@@ -700,7 +699,7 @@ def test_whose_grace_is_over_is_listed_first_with_both_ways_at_hand(desk: Client
 
 def test_the_bookkeeper_sees_whose_grace_is_over_and_decides_nothing(anna: User, moment: datetime) -> None:
     own, books = overdue(moment, anna), browser(Role.BOOKKEEPER)
-    html = books.get("/desk/money/").content.decode()
+    html = books.get("/desk/money/needs-a-person/").content.decode()
     assert ("Grace is over" in html, path(own, "release") in html, "form-balance" in html) == (True, False, False)
     assert "What you can decide" not in text(books.get(path(own), {"open": "balance"}))
 

@@ -86,7 +86,7 @@ def test_the_registrar_mends_what_is_missing_and_records_the_transfer(
     transfer = desk.locator("form[action$='/transfer/']")
     if desk.locator("details", has=transfer).count():
         desk.locator("details", has=transfer).locator("summary").click()
-    transfer.get_by_label("The deposit, $500").check()
+    expect(transfer.get_by_label("Amount that arrived, in US dollars")).to_have_value("500.00")
     transfer.get_by_label("Reference").fill("WIRE-1001")
     transfer.get_by_role("button").click()
     expect(desk.get_by_text("WIRE-1001").first).to_be_visible()

@@ -15,9 +15,15 @@ from booking.desk.merging.carrying_out import Decided, merge
 from booking.desk.merging.reading import account_of
 from booking.desk.merging.what import compare
 from booking.desk.people.accounts import open_account
-from booking.payments import paying
-from booking.payments.models import Purpose
-from booking.payments.settling import refunded, settle
+from booking.payments import disputing, paying, refunding
+from booking.payments.gateways.base import DisputeReport, Report, SentBack
+from booking.payments.models import DisputeStatus, PaymentStatus, Purpose, RefundStatus
+from booking.payments.reconciling import nightly
+from booking.payments.reconciling.comparing import Difference
+from booking.payments.returning import owe_back
+from booking.payments.sending import refunded
+from booking.payments.sending import told as refund_told
+from booking.payments.settling import settle, told
 from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving, releasing, waiting
 from booking.reservations.certainty import runs
 from booking.reservations.models import Reservation, WaitlistEntry
@@ -25,6 +31,7 @@ from booking.rights import asking
 from booking.rights.erasing import erase
 from tests import factories
 from tests.factories import NOW
+from tests.payments.plans.running import every_message as every_message_of_plans
 from tests.prerequisites.paper import THREE_DAYS, sent
 from workshops.clock import school_day
 from workshops.cohorts import planning
@@ -46,15 +53,23 @@ OURS = (
     "balance-due",
     "balance-overdue",
     "balance-put-off",
+    "books-differ",
     "cohort-cancelled",
     "cohort-certain",
     "cohort-moved",
+    "dispute-decided",
+    "dispute-opened",
     "erasure-asked",
     "erasure-declined",
     "erasure-done",
     "erasure-to-decide",
     "fee-waived",
     "hold-longer",
+    "instalment-ahead",
+    "instalment-card-needed",
+    "instalment-declined",
+    "instalment-late",
+    "instalment-to-confirm",
     "line-closed",
     "line-joined",
     "line-left",
@@ -64,10 +79,15 @@ OURS = (
     "offer-lapsed",
     "offer-made",
     "offer-waits",
+    "owed-again",
     "payment-by-transfer",
+    "payment-failed",
     "payment-goes-back",
     "payment-sent-back",
+    "payment-too-little",
     "payment-too-much",
+    "plan-begun",
+    "plan-ended",
     "post-from-school",
     "post-from-trainee",
     "promise-kept",
@@ -78,6 +98,8 @@ OURS = (
     "record-rejected",
     "record-second-eyes",
     "record-undone",
+    "refund-by-school",
+    "refund-failed",
     "reservation-cancelled",
     "reservation-confirmed",
     "reservation-expired",
@@ -120,6 +142,11 @@ def everything(anna: User) -> None:
     of_days_on_set()
     of_the_line()
     of_the_clock()
+    of_a_dispute()
+    of_the_books()
+    of_money_that_did_not_come_or_go()
+    of_the_schools_own_refund()
+    every_message_of_plans()
     of_the_school()
     of_being_erased()
     of_two_accounts()
@@ -150,6 +177,33 @@ def of_one_reservation(anna: User) -> Reservation:
     runs(sure.cohort, by=factories.person(Role.REGISTRAR), now=NOW, why="The venue is paid for.")
     open_account(name="Ben", email="ben@example.org", roles=[Role.TRAINEE], by=None, now=later)
     return first
+
+
+def of_the_schools_own_refund() -> None:
+    """A part of what was paid goes back, and the seat costs so much less."""
+    paid = factories.reservation()
+    registrar = factories.person(Role.REGISTRAR)
+    paying.record_transfer(paid, Purpose.FULL, reference="STORM", by=registrar, now=NOW)
+    asked: dict[str, Any] = {"why": "A storm.", "lowers_price": True, "expected_possible_cents": paid.price_cents}
+    refunding.refund(paid, 30_000, by=registrar, now=NOW, **asked)
+
+
+def of_money_that_did_not_come_or_go() -> None:
+    """A bank that says no days later, less money than was asked for, and a refund that a bank refused."""
+    failing, short = factories.reservation(), factories.reservation()
+    debit = paying.begin(failing, Purpose.DEPOSIT, "offline", by=failing.trainee, now=NOW).payment
+    told(debit, Report(PaymentStatus.FAILED, failure="insufficient-funds"), now=NOW)
+    asked = paying.begin(short, Purpose.DEPOSIT, "offline", by=short.trainee, now=NOW).payment
+    refund = settle(asked, now=NOW, by=None, reference="SHORT", received_cents=10_000).refund
+    assert refund is not None
+    refund_told(refund, SentBack(RefundStatus.FAILED, failure="expired_or_canceled_card"), now=NOW)
+
+
+def of_the_books() -> None:
+    """The night's comparison found something that a person has to look at."""
+    factories.person(Role.REGISTRAR)
+    said = "Stripe received $500 for payment 4f7m on 11 January 2027, and there is no such payment here."
+    nightly._done(0, [Difference("payment-unknown", said, False)] * 12, NOW)
 
 
 def of_days_on_set() -> None:
@@ -226,6 +280,16 @@ def of_the_clock() -> None:
     lifecycle.hold_longer(waits, until=NOW + timedelta(days=1), now=NOW, why="A reason", by=registrar)
     factories.finish(promised.trainee, "module-iii")
     lapses.keep_promises(NOW + timedelta(days=46))
+
+
+def of_a_dispute() -> None:
+    """A bank asks, takes the money back, and decides for the payer while some of it waited to go back."""
+    factories.person(Role.REGISTRAR)
+    held = factories.reservation()
+    payment = paying.begin(held, Purpose.FULL, "sandbox", by=held.trainee, now=NOW).payment
+    owe_back(held, 20_000, rule="goodwill", why="A reason.", by=None, now=NOW)
+    for status in (DisputeStatus.INQUIRY, DisputeStatus.OPEN, DisputeStatus.LOST):
+        disputing.told(payment, DisputeReport("du_1", status, 100_000, "fraudulent", NOW, NOW), now=NOW)
 
 
 def of_the_school() -> None:

@@ -6,6 +6,7 @@ from pytest_django import Settings
 from booking.payments.models import Payment
 from tests import factories
 from tests.asking import Answer, Program, StoppedClock, invalid_fields
+from tests.stripe_stand_in import StandIn
 from workshops.people.models import Role, Scope
 
 pytestmark = pytest.mark.django_db
@@ -99,3 +100,70 @@ def test_who_lost_the_role_still_pays_for_their_own_seat() -> None:
     held.trainee.role_grants.filter(role=Role.TRAINEE).delete()
     path = f"/reservations/{held.public_id}/payments"
     assert Program.of(held.trainee).post(path, {"purpose": "deposit", "gateway": "sandbox"}).status == 201
+
+
+# -- by card -----------------------------------------------------------------------------------------------------------
+def test_a_payment_by_card_is_open_and_says_where_it_is_paid(clock: StoppedClock, stripe: StandIn) -> None:
+    held = factories.reservation()
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/payments"
+    answer = program.post(path, {"purpose": "deposit", "gateway": "stripe"}, key="one")
+    payment = Payment.objects.get()
+    assert (answer.status, answer.json) == (
+        201,
+        {
+            "id": payment.public_id,
+            "gateway": "stripe",
+            "status": "open",
+            "amount": dollars(500),
+            "checkout_url": stripe.object(payment.checkout_id)["url"],
+        },
+    )
+    again = program.post(path, {"purpose": "deposit", "gateway": "stripe"}, key="one")
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (answer.json, "true")
+    assert program.post(path, {"purpose": "deposit", "gateway": "stripe"}).json == answer.json
+    stripe.pay(payment.checkout_id)
+    assert program.post(path, {"purpose": "deposit", "gateway": "stripe"}).problem == (409, "nothing-to-pay")
+    assert program.get(f"/reservations/{held.public_id}").json["state"] == "reserved"
+
+
+def test_a_processor_that_does_not_answer_is_asked_again_with_the_same_key(
+    clock: StoppedClock, stripe: StandIn
+) -> None:
+    held = factories.reservation()
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/payments"
+    stripe.down = True
+    answer = program.post(path, {"purpose": "deposit", "gateway": "stripe"}, key="one")
+    assert answer.problem == (503, "processor-unavailable")
+    assert answer.headers["Retry-After"] == "60"
+    stripe.down = False
+    assert program.post(path, {"purpose": "deposit", "gateway": "stripe"}, key="one").json["status"] == "open"
+    assert Payment.objects.count() == 1
+
+
+def test_while_another_payment_is_with_a_bank_none_begins(clock: StoppedClock, stripe: StandIn) -> None:
+    held = factories.reservation()
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/payments"
+    program.post(path, {"purpose": "deposit", "gateway": "sandbox"})
+    program.post(path, {"purpose": "balance", "gateway": "stripe"})
+    stripe.pay(Payment.objects.get(gateway="stripe").checkout_id, method="us_bank_account")
+    answer = program.post(path, {"purpose": "balance", "gateway": "stripe"})
+    assert answer.problem == (409, "payment-under-way")
+
+
+def test_where_too_little_time_is_left_for_another_page_the_open_one_is_named(
+    clock: StoppedClock, stripe: StandIn
+) -> None:
+    held = factories.reservation()
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/payments"
+    stripe.now = clock.move(minutes=45)
+    page = program.post(path, {"purpose": "deposit", "gateway": "stripe"}).json["checkout_url"]
+    stripe.now = clock.move(minutes=10)
+    answer = program.post(path, {"purpose": "full", "gateway": "stripe"})
+    assert (answer.problem, answer.json["checkout_url"]) == ((409, "payment-under-way"), page)
+
+
+def test_a_payment_that_the_processor_has_not_heard_of_is_open_to_programs(
+    clock: StoppedClock, stripe: StandIn
+) -> None:
+    schema = Program().get("/openapi.json").json["components"]["schemas"]["PaymentAnswer"]
+    assert schema["properties"]["status"]["enum"] == ["open", "processing", "succeeded", "failed", "expired"]

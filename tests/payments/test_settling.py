@@ -7,7 +7,8 @@ from django.db.models import Sum
 
 from booking.payments import ledger, paying
 from booking.payments.models import Account, Payment, PaymentStatus, Posting, Purpose, Refund, RefundStatus
-from booking.payments.settling import refunded, send_back_due, settle, settle_here
+from booking.payments.sending import refunded, send_back_due
+from booking.payments.settling import settle, settle_here
 from booking.reservations import cancelling, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories

@@ -12,12 +12,13 @@ from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 from workshops.prerequisites import facts
 from workshops.prerequisites.importing import carrying_out, comparing
-from workshops.prerequisites.importing.carrying_out import Changed, carry_out, dry_run
+from workshops.prerequisites.importing.carrying_out import carry_out, dry_run
 from workshops.prerequisites.importing.comparing import Known, Plan
-from workshops.prerequisites.importing.reading import MOST_ROWS, Unreadable, decode, parse
-from workshops.prerequisites.importing.rows import Entry, OnRecord, Outcome, Row
+from workshops.prerequisites.importing.reading import MOST_ROWS, parse
+from workshops.prerequisites.importing.rows import Entry, OnRecord
 from workshops.prerequisites.models import Access, Completion, Entitlement
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord
+from workshops.tables import Changed, Outcome, Row, Unreadable, decode
 
 MODULES = {"module-i": "Module I", "module-ii": "Module II", "module-iii": "Module III", "module-iv": "Module IV"}
 HEADER = "e-mail,name,fact,module,date,source,production,role,proof"

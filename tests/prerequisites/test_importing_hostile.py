@@ -17,10 +17,11 @@ from tests.pages import text
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role, User
 from workshops.prerequisites.importing.carrying_out import carry_out, dry_run
-from workshops.prerequisites.importing.reading import MOST_DAYS, MOST_ROWS, Unreadable, parse
-from workshops.prerequisites.importing.rows import Entry, Outcome, Row
+from workshops.prerequisites.importing.reading import MOST_DAYS, MOST_ROWS, parse
+from workshops.prerequisites.importing.rows import Entry
 from workshops.prerequisites.models import Access, Completion, Entitlement
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
+from workshops.tables import Outcome, Row, Unreadable
 
 pytestmark = pytest.mark.django_db
 MODULES = {"module-i": "Module I", "module-ii": "Module II"}

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.payments import ledger, settling
+from booking.payments import ledger, sending
 from booking.payments.models import Purpose, Refund, RefundStatus
 from booking.reservations import cancelling, moving, page, reserving, waiting
 from booking.reservations.models import Reservation, State
@@ -172,7 +172,7 @@ def test_money_that_a_person_must_send_is_said_to_be_on_its_way_until_it_has_gon
         client.get(address(made))
     )
     registrar = factories.person(Role.REGISTRAR)
-    settling.refunded(Refund.objects.get(), now=now(), by=registrar, reference="R-1")
+    sending.refunded(Refund.objects.get(), now=now(), by=registrar, reference="R-1")
     assert "$500 was sent back on" in text(client.get(address(made)))
 
 

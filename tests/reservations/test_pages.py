@@ -197,7 +197,7 @@ def test_the_terms_stand_in_one_place_before_paying(
 ) -> None:
     made = held(cohort, trainee, moment)
     page = text(client.get(f"/reservations/{made.public_id}/pay/"))
-    for words in ("Deposit", "$500", "$1,599", "$2,099", "Everything you have paid comes back."):
+    for words in ("Deposit", "$500", "$1,599", "$2,099", "What comes back if you cancel"):
         assert words in page
 
 

@@ -14,10 +14,15 @@ from django.test import Client
 from django.utils.timezone import now
 
 from booking.payments import paying
-from booking.payments.models import Payment, Purpose
+from booking.payments.discounts.models import Discount, Redemption
+from booking.payments.earning import earn_due
+from booking.payments.models import Customer, Payment, Purpose
+from booking.payments.papers.models import Paper
+from booking.payments.plans.models import CardSaving, Plan, PlanState
 from booking.reservations import cancelling, waiting
 from booking.reservations.models import Reservation
 from tests import factories
+from workshops.clock import school_day
 from workshops.conversations.writing import write
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites import waiving
@@ -113,10 +118,32 @@ def _seats(ana: User, robin: User, moment: datetime) -> Reservation:
     cancelling.cancel(given_back, now=moment, by=ana, why=f"To {WORDS}")
     full = factories.cohort(now=moment, capacity=1)
     factories.reservation(cohort=full, now=moment)
+    _money(past, moment)
     entry, _ = waiting.join(full, ana, now=moment, by=robin, why=WORDS)
     waiting.leave(entry, now=moment, by=robin, why=WORDS)
+    earn_due(moment)
     past.refresh_from_db()
     return past
+
+
+def _money(past: Reservation, moment: datetime) -> None:
+    """What was given off the price, a plan that has been paid off, a receipt, a number with the card processor."""
+    ana, today = past.trainee, school_day(moment)
+    Customer.objects.create(person=ana, processor_id="cus_1", created_at=moment)
+    given = Discount.objects.create(
+        kind="scholarship", person=ana, percent=10, valid_from=today, valid_until=today, reason=WORDS, created_at=moment
+    )
+    Redemption.objects.create(discount=given, reservation=past, amount_cents=20_000, at=moment)
+    Discount.objects.create(
+        kind="voucher", code="SPRING", percent=10, valid_from=today, valid_until=today, reason="For Ana Lima's class.",
+        created_at=moment,
+    )  # fmt: skip
+    plan = Plan.objects.create(
+        reservation=past, months=3, state=PlanState.PAID, parts=[], consent="Yes.", consented_at=moment,
+        card_words=WORDS, created_at=moment, ended_at=moment, why_ended="Everything is paid.",
+    )  # fmt: skip
+    CardSaving.objects.create(plan=plan, checkout_id="cs_1", checkout_url=WORDS, expires_at=moment, created_at=moment)
+    assert Paper.objects.filter(reservation=past).update(payer=f"Ana Maria Lima, {WORDS}")
 
 
 def _path(ana: User, robin: User, moment: datetime) -> tuple[OnSetRecord, OnSetRecord, str]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +15,8 @@ from django.test import Client
 from django.urls import resolve
 
 from booking.payments import ledger, paying
-from booking.payments.models import Payment, Posting, Purpose
+from booking.payments.models import Dispute, DisputeStatus, Payment, Posting, Purpose
+from booking.payments.plans.models import Plan, PlanState
 from booking.reservations import cancelling, waiting
 from booking.reservations.models import Reservation, State
 from booking.rights import asking
@@ -357,12 +359,25 @@ def _teaches(world: World) -> None:
     factories.cohort(now=world.moment, instructors=(world.ana,))
 
 
+def _disputes(world: World) -> None:
+    payment = world.past.payments.get()
+    told: dict[str, Any] = {"reservation": world.past, "amount_cents": 209_900, "status": DisputeStatus.OPEN}
+    Dispute.objects.create(payment=payment, processor_id="dp_1", opened_at=world.moment, **told)
+
+
+def _pays_in_parts(world: World) -> None:
+    told: dict[str, Any] = {"months": 3, "parts": [], "consent": "Yes.", "state": PlanState.ACTIVE, "card_id": "pm_1"}
+    Plan.objects.create(reservation=world.past, consented_at=world.moment, created_at=world.moment, **told)
+
+
 IN_THE_WAY: list[tuple[Callable[[World], None], str]] = [
     (_has_a_seat, "They have seat 1 in Module IV, cohort"),
     (_is_in_line, "They are in line for Module IV, cohort"),
     (_owes, "They owe $1,599 for Module IV, cohort"),
     (_is_owed, "$500 has still to be sent back to them."),
     (_is_paying, "A payment of $500 is under way."),
+    (_disputes, "Their bank has still to decide about $2,099 that they have disputed."),
+    (_pays_in_parts, "They pay in 3 monthly parts: the plan has to end first."),
     (_is_audited, "Their proof is kept for an audit"),
     (_is_the_last_registrar, "They are the last registrar"),
     (_teaches, "They teach Module IV, cohort"),

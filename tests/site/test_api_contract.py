@@ -86,6 +86,7 @@ def test_the_calls_are_those_of_the_contract() -> None:
         "POST /completions",
         "POST /reservations",
         "POST /reservations/{id}/cancel",
+        "POST /reservations/{id}/discount",
         "POST /reservations/{id}/payments",
         "POST /reservations/{id}/transfer",
         "POST /waitlist",

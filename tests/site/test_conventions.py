@@ -28,9 +28,7 @@ ONE_WRITER = {
     r"Seat\.objects\.(?:filter\([^#]*?\)\.update|create|bulk_create)|\bseat\.(?:status|held_until)\s*=[^=]": (
         "workshops/cohorts/seats.py"
     ),
-    r"Reservation\.objects\.(?:filter\(.*\)\.update|create|bulk_create)|reservation\.state\s*=[^=]": (
-        "booking/reservations/lifecycle.py"
-    ),
+    rf"\bReservation{WRITES}|reservation\.state\s*=[^=]": ("booking/reservations/lifecycle.py"),
     r"WaitlistEntry\.objects\.(?:\w+\(\)\.)?(?:filter\([^#]*?\)\.update|create|bulk_create)|\bentry\.state\s*=[^=]": (
         "booking/reservations/waitlist.py"
     ),
@@ -39,8 +37,13 @@ ONE_WRITER = {
     r"\bPost\.objects\.(?:filter\(.*\)\.update|create|bulk_create)": "workshops/conversations/writing.py",
     r"ProofFile\.objects\.(?:filter\([^()#]*\)\.update|create|bulk_create)": "workshops/prerequisites/files/keeping.py",
     r"RoleGrant\.objects\.(?:get_or_create|create|bulk_create|filter\(.*\)\.delete)": "workshops/people/roles.py",
-    r"(?<![.\w])insert\(\[?\s*(?:reservation|charges)": "booking/reservations/lifecycle.py",
-    r"import stripe|from stripe": "booking/payments/gateways/stripe.py",
+    r"(?<![.\w])insert\(\[?\s*reservation": "booking/reservations/lifecycle.py",
+    rf"(?<![.\w])insert\(\[?\s*charges|\bCharge{WRITES}": "booking/reservations/owing.py",
+    rf"\bDispute{WRITES}": "booking/payments/disputing.py",
+    rf"\bPlan{WRITES}": "booking/payments/plans/lifecycle.py",
+    rf"\bDiscount{WRITES}": "booking/payments/discounts/making.py",
+    rf"\bRedemption{WRITES}": "booking/payments/discounts/using.py",
+    rf"\bPaper(?:Series)?{WRITES}|(?<!class )\bPaper\(\s*\w|INTO booking_paper": "booking/payments/papers/issuing.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.
 EXCEPTIONS = {"booking/desk/sample/season.py"}
@@ -127,3 +130,10 @@ def test_the_migrations_say_what_the_models_say() -> None:
         call_command("makemigrations", check=True, dry_run=True, stdout=said)
     except SystemExit:
         pytest.fail(said.getvalue())
+
+
+def test_only_the_gateway_knows_stripe() -> None:
+    speaking = re.compile(r"^\s*(?:import stripe|from stripe)\b", re.MULTILINE)
+    found = [str(path.relative_to(ROOT)) for path in SOURCES if speaking.search(path.read_text(encoding="utf-8"))]
+    assert found
+    assert all(path.startswith("booking/payments/gateways/stripe/") for path in found)

@@ -153,6 +153,20 @@ def test_the_table_says_the_default_meaning_and_an_example(variable: str) -> Non
         ("WEB_WORKERS", "none"),
         ("WEB_THREADS", "1000"),
         ("LOG_LEVEL", "LOUD"),
+        ("STRIPE_SECRET_KEY", "pk_test_whatever"),
+        ("STRIPE_SECRET_KEY", "sk_test_"),
+        ("STRIPE_SECRET_KEY", "sk_test_two words"),
+        ("STRIPE_SECRET_KEY", "sk_live_whatever"),  # real money has to be asked for
+        ("STRIPE_SECRET_KEY", "rk_live_whatever"),
+        ("STRIPE_WEBHOOK_SECRETS", "sk_test_whatever"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_one,two"),
+        ("STRIPE_API_BASE", "https://api.stripe.com"),
+        ("STRIPE_API_BASE", "https://localhost:8912"),
+        ("STRIPE_API_BASE", "http://stripe.example.org"),
+        ("STRIPE_API_BASE", "http://localhost.example.org"),
+        ("STRIPE_API_BASE", "localhost:8912"),
+        ("STRIPE_LIVE", "yes"),  # without a key
+        ("STRIPE_LIVE", "perhaps"),
     ],
 )
 def test_a_value_that_cannot_be_read_stops_with_one_sentence(
@@ -167,6 +181,42 @@ def test_whoever_starts_it_reads_the_sentence_and_nothing_else(variable: str, va
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("Settings: ")
     assert variable in done.stderr
+
+
+def test_a_test_key_and_real_money_do_not_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, tmp_path, {"STRIPE_SECRET_KEY": "sk_test_whatever", "STRIPE_LIVE": "yes"})
+    assert "STRIPE_LIVE is set and STRIPE_SECRET_KEY is a test key" in said
+
+
+@pytest.mark.parametrize(
+    ("environment", "page"),
+    [
+        ({}, "'self'"),
+        ({"STRIPE_SECRET_KEY": "sk_test_whatever"}, "'self' https://checkout.stripe.com"),
+        (
+            {"STRIPE_SECRET_KEY": "rk_test_whatever", "STRIPE_API_BASE": "http://127.0.0.1:8912/"},
+            "'self' http://127.0.0.1:8912",
+        ),
+    ],
+)
+def test_forms_lead_to_the_processors_page_alone_and_only_where_there_is_one(
+    environment: dict[str, str], page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = understood(monkeypatch, tmp_path, environment)
+    assert " ".join(settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"]) == page
+
+
+def test_two_webhook_secrets_are_taken_while_one_replaces_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"STRIPE_SECRET_KEY": "sk_test_whatever", "STRIPE_WEBHOOK_SECRETS": "whsec_old, whsec_new"}
+    settings = understood(monkeypatch, tmp_path, told)
+    assert settings["STRIPE_WEBHOOK_SECRETS"] == ["whsec_old", "whsec_new"]
+
+
+@pytest.mark.parametrize("variable", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"])
+def test_no_key_of_stripes_is_said_aloud(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "hunter2" not in refusal(monkeypatch, tmp_path, {variable: "sk_live_hunter2"})
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "EMAIL_URL", "FILES_URL"])
@@ -244,6 +294,9 @@ def test_production_with_sound_values_has_nothing_to_be_warned_of(tmp_path: Path
         ("DATABASE_URL", "sqlite://:memory:"),
         ("DATABASE_URL", "sqlite://"),
         ("FILES_URL", "s3://key:secret@bucket?endpoint=http://storage.example.org"),
+        ("STRIPE_SECRET_KEY", "sk_test_whatever"),
+        ("STRIPE_SECRET_KEY", "sk_live_whatever"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:8912"),
     ],
 )
 def test_production_refuses_what_is_only_fit_for_trying_out(
@@ -251,6 +304,19 @@ def test_production_refuses_what_is_only_fit_for_trying_out(
 ) -> None:
     environment = production(tmp_path, **{variable: value})
     assert variable in refusal(monkeypatch, tmp_path, environment)
+
+
+LIVE = {"STRIPE_SECRET_KEY": "sk_live_whatever", "STRIPE_LIVE": "yes", "STRIPE_WEBHOOK_SECRETS": "whsec_one"}
+
+
+def test_production_takes_real_money_with_all_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = understood(monkeypatch, tmp_path, production(tmp_path, **LIVE))
+    assert (settings["STRIPE_LIVE"], settings["STRIPE_PAGE"]) == (True, "https://checkout.stripe.com")
+
+
+def test_production_believes_nobody_without_a_webhook_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = production(tmp_path, **{**LIVE, "STRIPE_WEBHOOK_SECRETS": None})
+    assert "STRIPE_WEBHOOK_SECRETS is missing" in refusal(monkeypatch, tmp_path, told)
 
 
 def test_play_money_cannot_be_had_in_production(tmp_path: Path) -> None:

@@ -80,6 +80,15 @@ def _about_school() -> list[Item]:
             else "Give what someone needs to pay by bank transfer.",
             "school",
         ),
+        Item(
+            "school-legal",
+            "The school's legal name and address",
+            bool(it.legal_name and it.address.strip()),
+            f"Receipts and invoices come from {it.legal_name}."
+            if it.legal_name and it.address.strip()
+            else "Give the name and address that receipts and invoices come from.",
+            "school",
+        ),
     ]
 
 

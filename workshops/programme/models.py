@@ -27,6 +27,9 @@ class School(models.Model):
         blank=True, help_text="What someone needs to pay by bank transfer. Shown only to people who choose it."
     )
     learning_url = models.URLField(blank=True, help_text="Where trainees take Modules I to III online.")
+    legal_name = models.CharField(max_length=120, blank=True, help_text="As receipts and invoices give it.")
+    address = models.TextField(max_length=500, blank=True, help_text="As receipts and invoices give it.")
+    tax_number = models.CharField(max_length=40, blank=True, help_text="On receipts and invoices, where there is one.")
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(pk=1), name="school_one_row"),)

@@ -4,7 +4,9 @@ from workshops.retention import AboutNobody
 
 KEEPS = (
     AboutNobody(
-        "workshops.School", "The school itself.", "id name does accreditation currency email bank_details learning_url"
+        "workshops.School",
+        "The school itself.",
+        "id name does accreditation currency email bank_details learning_url legal_name address tax_number",
     ),
     AboutNobody("workshops.Module", "What is taught.", "id code numeral title delivery note days taught position"),
     AboutNobody(

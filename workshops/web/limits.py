@@ -20,24 +20,26 @@ _REMEMBERED = 10_000
 class Limiter:
     """Lets through a burst of as many requests as a minute may have, and then as many as the minutes bring.
 
+    With `seconds`, of that many instead of a minute.
+
     For each caller it keeps one number: the moment at which all that was let through would have been used up at an
     even pace (the generic cell rate algorithm).
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, seconds: int = 60) -> None:
+        self._clock, self._seconds = clock, seconds
         self._used_up: dict[str, float] = {}
         self._lock = Lock()
 
     def wait(self, caller: str, a_minute: int) -> int:
         """Count one request of `caller`. Return 0 when it may pass, else the whole seconds until one may."""
-        pace = 60 / a_minute
+        pace = self._seconds / a_minute
         with self._lock:
             now = self._clock()
             if len(self._used_up) > _REMEMBERED:
                 self._used_up = {key: moment for key, moment in self._used_up.items() if moment > now}
             used_up = max(self._used_up.get(caller, now), now)
-            too_early = used_up + pace - now - 60
+            too_early = used_up + pace - now - self._seconds
             if too_early > 1e-9:
                 return ceil(too_early)
             self._used_up[caller] = used_up + pace

@@ -73,7 +73,22 @@ CATALOGUE: Mapping[str, tuple[int, str, str]] = {
         "It is too late to move",
         "After `last_day` only the school moves anyone: write to it.",
     ),
+    "discount-refused": (
+        409,
+        "The code cannot be used here",
+        "`detail` says why: the code itself, the seat, or something that has been paid already.",
+    ),
     "gateway-unavailable": (409, "That way to pay is not offered", "Choose one of the ways that are offered here."),
+    "payment-under-way": (
+        409,
+        "Another payment is under way",
+        "Wait for its answer, or go on with it: `checkout_url` is its page, where it still has one.",
+    ),
+    "processor-unavailable": (
+        503,
+        "The card processor does not answer",
+        "Nothing was taken. Try again as Retry-After says: the same payment goes on.",
+    ),
     "conflicting-completion": (
         409,
         "The record says another date",

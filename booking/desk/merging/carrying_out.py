@@ -15,6 +15,7 @@ from allauth.usersessions.models import UserSession
 from booking.desk.merging import emails
 from booking.desk.merging.reading import PROFILE, account_of
 from booking.desk.merging.what import Comparison, compare
+from booking.payments import merging as money
 from booking.reservations import merging as reservations
 from booking.rights import asking
 from workshops.cohorts import planning
@@ -83,6 +84,7 @@ def merge(
     writing.hand_over(goes, stays)
     outbox.hand_over(goes, stays)
     asking.hand_over(goes, stays)
+    money.hand_over(goes, stays)
     _roles(found, stays, goes, decided.given, by=by, now=now)
     reservations.hand_over(goes, stays, cohorts, found.places_that_end, now=now, by=by, why=reason)
     was = goes.email

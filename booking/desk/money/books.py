@@ -1,143 +1,15 @@
-"""What the money pages ask: what is owed, what waits, and what the ledger says. Reads only."""
+"""What the books say: the journal, what each account comes to, and the tuition held as of a day. Reads only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from booking.desk.reservations.rules import why
-from booking.payments.balances import Due, due_next
-from booking.payments.emails import transfer_reference
-from booking.payments.gateways.offline import Offline
-from booking.payments.ledger import with_paid
-from booking.payments.models import UNDER_WAY, Account, LedgerEntry, Payment, Posting, Refund, RefundStatus
-from booking.reservations.deadlines import end_of_grace
-from booking.reservations.lapses import overdue_past_grace
-from booking.reservations.models import Reservation, State
-from workshops.clock import SCHOOL_ZONE, school_day
-
-
-@dataclass(frozen=True)
-class Owed:
-    """What one reservation still owes, and what of it comes next."""
-
-    reservation: Reservation
-    state: State
-    paid_cents: int
-    remaining_cents: int
-    next: Due
-    is_overdue: bool
-
-
-@dataclass(frozen=True)
-class Total:
-    """Sums in one currency."""
-
-    currency: str
-    remaining_cents: int
-    overdue_cents: int
-    overdue_count: int
-
-
-@dataclass(frozen=True)
-class Awaited:
-    """A bank transfer that someone said they would make."""
-
-    payment: Payment
-    reference: str
-    state: State
-
-
-def owed(now: datetime) -> list[Owed]:
-    """Everything that is owed on seats as of `now`, the most urgent first. Two statements."""
-    live = with_paid(Reservation.objects.holding_a_seat(now)).exclude(state=State.OFFERED)
-    unpaid = live.filter(paid_cents__lt=F("price_cents") + F("fee_cents"))
-    lines = []
-    for reservation in unpaid.select_related("trainee", "cohort").prefetch_related("charges"):
-        paid: int = reservation.paid_cents
-        upcoming = due_next(reservation.charges.all(), paid)
-        if upcoming is None:
-            continue
-        lines.append(
-            Owed(
-                reservation=reservation,
-                state=reservation.state_at(now),
-                paid_cents=paid,
-                remaining_cents=reservation.owed_cents - paid,
-                next=upcoming,
-                is_overdue=upcoming.due_at < now,
-            )
-        )
-    return sorted(lines, key=lambda line: (line.next.due_at, line.reservation.pk))
-
-
-def totals(lines: Iterable[Owed]) -> list[Total]:
-    """What is owed in all, and how much of it is overdue, by currency."""
-    found: dict[str, Total] = {}
-    for line in lines:
-        currency = line.reservation.currency
-        sofar = found.get(currency, Total(currency, 0, 0, 0))
-        found[currency] = Total(
-            currency,
-            sofar.remaining_cents + line.remaining_cents,
-            sofar.overdue_cents + (line.next.amount_cents if line.is_overdue else 0),
-            sofar.overdue_count + line.is_overdue,
-        )
-    return [found[currency] for currency in sorted(found)]
-
-
-@dataclass(frozen=True)
-class PastGrace:
-    """A seat whose balance has not come and whose grace is over: somebody must decide."""
-
-    reservation: Reservation
-    state: State
-    due: Due
-    grace_ended_at: datetime
-    may_be_decided: bool
-    """Not once the cohort has begun."""
-
-
-def past_grace(now: datetime) -> list[PastGrace]:
-    """The seats about which the registrar decides, the longest overdue first. Two statements."""
-    found = []
-    for reservation in overdue_past_grace(now):
-        due = due_next(reservation.charges.all(), reservation.paid_cents)  # type: ignore[attr-defined]
-        assert due is not None
-        ended_at, state = end_of_grace(due.due_at, reservation.terms), reservation.state_at(now)
-        to_come = school_day(now) < reservation.cohort.starts_on
-        found.append(PastGrace(reservation, state, due, ended_at, to_come))
-    return found
-
-
-@dataclass(frozen=True)
-class ToSend:
-    """A refund that has not gone back, and why it is owed in words."""
-
-    refund: Refund
-    why: str
-
-
-def refunds_waiting() -> list[ToSend]:
-    """Money that must go back and has not, the oldest first. One statement."""
-    waiting = (
-        Refund.objects.exclude(status=RefundStatus.SUCCEEDED)
-        .select_related("payment", "reservation__trainee", "reservation__cohort")
-        .order_by("requested_at", "pk")
-    )
-    return [ToSend(refund, why(refund.rule)) for refund in waiting]
-
-
-def transfers_awaited(now: datetime) -> list[Awaited]:
-    """Bank transfers that people chose to make and that have not arrived, the oldest first. One statement."""
-    payments = (
-        Payment.objects.filter(gateway=Offline.name, status__in=UNDER_WAY)
-        .select_related("reservation__trainee", "reservation__cohort")
-        .order_by("created_at", "pk")
-    )
-    return [Awaited(each, transfer_reference(each), each.reservation.state_at(now)) for each in payments]
+from booking.payments.models import Account, LedgerEntry, Posting
+from workshops.clock import SCHOOL_ZONE
+from workshops.cohorts.models import Cohort
 
 
 @dataclass(frozen=True)
@@ -163,8 +35,24 @@ def journal(period: Period) -> QuerySet[LedgerEntry]:
     return entries.select_related("reservation").prefetch_related("postings").order_by("-at", "-pk")
 
 
-_EVENTS = {"carried-from": "Carried to another cohort from", "carried-to": "Carried from another cohort to"}
-"""Sources that need more than their first word: after these comes the reservation."""
+_EVENTS = {
+    "payment": "Payment",
+    "carried-from": "Carried to another cohort from",
+    "carried-to": "Carried from another cohort to",
+    "refund-owed": "Refund owed",
+    "refund": "Refund sent",
+    "refund-returned": "Refund that came back",
+    "dispute": "Dispute",
+    "dispute-won": "Dispute won",
+    "dispute-lost": "Dispute lost",
+    "fee": "Processor fee",
+    "earned": "Tuition earned",
+    "kept": "Deposit kept",
+    "payout": "Payout to the bank",
+    "payout-failed": "Payout that came back",
+    "opening": "Brought in from earlier records",
+}
+"""The first word of a source, in words for people; after it comes the number of what it is about."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +68,12 @@ class Booked:
     def what(self) -> str:
         """What was booked, in words: its source begins with the kind of event."""
         kind, _, key = self.entry.source.partition(":")
-        return f"{_EVENTS.get(kind, kind.capitalize())} {key[:8]}"
+        return f"{_EVENTS.get(kind, kind.replace('-', ' ').capitalize())} {key[:8]}"
+
+    @property
+    def currency(self) -> str:
+        """What it is in; an entry about no seat is in the school's."""
+        return self.entry.reservation.currency if self.entry.reservation else "USD"
 
 
 def lines_of(entries: Iterable[LedgerEntry]) -> list[Booked]:
@@ -219,3 +112,26 @@ def trial_balance(period: Period) -> list[Balance]:
         .order_by("account")
     )
     return [Balance(Account(row["account"]), row["debit"], row["credit"]) for row in sums]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Tuition that is held for one cohort; None is what belongs to none."""
+
+    cohort: Cohort | None
+    cents: int
+
+
+def tuition_held(on: date) -> list[Held]:
+    """Tuition held at the end of a day in Los Angeles, by cohort, the earliest first. Two statements."""
+    entries = LedgerEntry.objects.filter(Period(last=on).holds()).values("pk")
+    rows = (
+        Posting.objects.filter(entry__in=entries, account=Account.TUITION_HELD)
+        .order_by()
+        .values_list("entry__reservation__cohort")
+        .annotate(total=Sum("amount_cents"))
+    )
+    sums = {cohort: -total for cohort, total in rows if total}
+    known = Cohort.objects.in_bulk([key for key in sums if key is not None])
+    listed = [Held(known[key] if key is not None else None, cents) for key, cents in sums.items()]
+    return sorted(listed, key=lambda each: (each.cohort.starts_on, each.cohort.pk) if each.cohort else (date.max, 0))

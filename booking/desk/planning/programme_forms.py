@@ -211,13 +211,26 @@ class SchoolForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = School
-        fields = ("name", "does", "accreditation", "email", "bank_details", "learning_url")
+        fields = (
+            "name", "does", "accreditation", "email", "bank_details", "learning_url",
+            "legal_name", "address", "tax_number",
+        )  # fmt: skip
         labels = {  # noqa: RUF012  (Django reads it once)
             "does": "What it does",
             "email": "E-mail address",
             "learning_url": "Where Modules I to III are",
+            "legal_name": "Legal name",
+            "tax_number": "Tax number",
         }
-        widgets = {"bank_details": forms.Textarea(attrs={"rows": 4})}  # noqa: RUF012
+        help_texts = {  # noqa: RUF012
+            "legal_name": "The name that receipts, invoices and credit notes come from. Those that exist keep theirs.",
+            "address": "Beneath the legal name on receipts and invoices, as on an envelope.",
+            "tax_number": "Beneath the address on receipts and invoices, where there is one.",
+        }
+        widgets = {  # noqa: RUF012
+            "bank_details": forms.Textarea(attrs={"rows": 4}),
+            "address": forms.Textarea(attrs={"rows": 3}),
+        }
 
     learning_url = forms.URLField(
         label="Where Modules I to III are",

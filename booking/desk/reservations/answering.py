@@ -77,6 +77,10 @@ def decided(
             form.add_error(
                 "reference", "A transfer with this reference is on record already. Look at the statement again."
             )
+        except paying.LessThanTheDeposit:
+            form.add_error(
+                "amount", "This is less than the deposit. Take it as the deposit with the box below, or look again."
+            )
         except REFUSALS as refused:
             form.add_error(None, in_words(refused, now=current_time(), about=about[0]))
             status = 409

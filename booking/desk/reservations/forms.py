@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,12 +10,17 @@ from django.utils.timezone import localtime
 
 from booking.desk.fields import DAYS_KNOWN, THEY_READ_IT, DayInput, MomentField, a_reason
 from booking.desk.reservations.previews import Destination, Partner, Release
+from booking.desk.spreadsheet import amount as in_units
 from booking.payments.forms import what_is_missing
+from booking.payments.models import Purpose
+from booking.payments.paying import owed_for
 from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import moment_in_words, with_weekday
 
 POLICY, ALL_OF_IT = "policy", "all"
+NAMES = {"USD": "US dollars"}
+MOST_CENTS = 10_000_000
 
 
 class HoldLongerForm(forms.Form):
@@ -173,24 +179,138 @@ class SwapForm(forms.Form):
     why = a_reason("Why do they change places?", "Both of them read this.")
 
 
+class AmountField(forms.DecimalField):
+    """An amount of money as people type it; `cents` of what it gives is what programs use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        most = Decimal(MOST_CENTS) / 100
+        super().__init__(min_value=Decimal("0.01"), max_value=most, max_digits=12, decimal_places=2, **kwargs)
+
+
+def cents_of(amount: Decimal) -> int:
+    """A typed amount, which has two places at most, in whole cents."""
+    return int(amount.scaleb(2))
+
+
 class TransferForm(forms.Form):
     """A bank transfer or cheque that arrived."""
 
     prefix = "transfer"
-    purpose = forms.ChoiceField(label="What arrived", widget=forms.RadioSelect)
+    amount = AmountField(label="Amount that arrived, in US dollars")
     reference = forms.CharField(
         max_length=80, help_text="What the bank calls it, or the number of the cheque. Each is recorded once."
+    )
+    is_enough = forms.BooleanField(
+        label="Take it as the deposit if it is less",
+        required=False,
+        help_text="The seat is theirs all the same, and the rest is due with the balance.",
     )
 
     def __init__(self, *args: Any, reservation: Reservation, paid_cents: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = what_is_missing(reservation, paid_cents)
-        self.fields["purpose"].choices = choices  # type: ignore[attr-defined]
-        if len(choices) == 1:
-            self.fields["purpose"].initial = choices[0][0]
+        self.reservation, self.paid_cents = reservation, paid_cents
+        missing = what_is_missing(reservation, paid_cents)
+        self.deposit_cents = owed_for(reservation, Purpose.DEPOSIT, paid_cents=paid_cents)
+        self.everything_cents = owed_for(reservation, Purpose.FULL, paid_cents=paid_cents)
+        words = " or ".join(label[0].lower() + label[1:] for _, label in missing)
+        amount = self.fields["amount"]
+        amount.label = f"Amount that arrived, in {NAMES.get(reservation.currency, reservation.currency)}"
+        if missing:
+            amount.initial = in_units(self.deposit_cents or self.everything_cents)
+            amount.help_text = f"Awaited: {words}. What is more than is owed goes back."
+        if not self.deposit_cents:
+            del self.fields["is_enough"]
+
+    @property
+    def cents(self) -> int:
+        """What arrived."""
+        return cents_of(self.cleaned_data["amount"])
+
+    @property
+    def purpose(self) -> Purpose:
+        """What it pays for: the deposit while that is missing, unless everything came at once."""
+        if self.deposit_cents and self.cents < self.everything_cents:
+            return Purpose.DEPOSIT
+        return Purpose.BALANCE if self.paid_cents else Purpose.FULL
+
+    @property
+    def short_is_enough(self) -> bool:
+        """Whether less than the deposit is taken as the deposit."""
+        return bool(self.cleaned_data.get("is_enough"))
 
 
 class RefundSentForm(forms.Form):
     """Money that has been sent back."""
 
     reference = forms.CharField(max_length=80, help_text="What the bank calls the transfer back.")
+
+
+LOWER, OWE = "lower", "owe"
+
+
+class RefundForm(forms.Form):
+    """Sending back a part of what was paid, or all of it, by the school's own decision.
+
+    The page writes what is possible into the hidden field itself: a form that came back must not expect what held
+    before.
+    """
+
+    prefix = "back"
+    expected_cents = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    amount = AmountField(label="How much goes back, in US dollars")
+    then = forms.ChoiceField(
+        label="And the seat",
+        widget=forms.RadioSelect,
+        initial=LOWER,
+        choices=[
+            (LOWER, "costs so much less: nothing is owed again"),
+            (OWE, "costs what it did: so much is owed again, by the date of the balance"),
+        ],
+    )
+    why = a_reason("Why does it go back?", THEY_READ_IT)
+
+    def __init__(self, *args: Any, possible_cents: int, currency: str, has_choice: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.fields["amount"].label = f"How much goes back, in {NAMES.get(currency, currency)}"
+        self.offer(possible_cents)
+        if not has_choice:
+            del self.fields["then"]
+
+    def offer(self, possible_cents: int) -> None:
+        """Say how much can go back."""
+        self.possible_cents = possible_cents
+        most = money.in_words(possible_cents, self.currency)
+        self.fields["amount"].help_text = f"Up to {most} can go back, the way it came."
+
+    def clean_amount(self) -> Decimal:
+        """No more than can go back."""
+        amount: Decimal = self.cleaned_data["amount"]
+        if cents_of(amount) > self.possible_cents:
+            raise forms.ValidationError("That is more than can go back. Choose a smaller amount.")
+        return amount
+
+    @property
+    def lowers_price(self) -> bool:
+        """Whether the seat costs less from now on."""
+        return bool(self.cleaned_data.get("then", LOWER) == LOWER)
+
+
+AGAIN, BY_HAND = "again", "by-hand"
+
+
+class RefundFailedForm(forms.Form):
+    """What is done about a refund that failed."""
+
+    how = forms.ChoiceField(
+        label="How does it go back?",
+        widget=forms.RadioSelect,
+        choices=[(AGAIN, "Ask for it again the same way"), (BY_HAND, "A person sends it by bank transfer instead")],
+    )
+    why = a_reason("Why that way?")
+
+
+class ReverseForm(forms.Form):
+    """Undoing the record of a transfer or cheque."""
+
+    why = a_reason("Why is the record wrong?")

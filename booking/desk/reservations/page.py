@@ -6,16 +6,29 @@ from datetime import datetime
 
 from django import forms
 
-from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, RefundSentForm, TransferForm, WaiveFeeForm
+from booking.desk.reservations.forms import (
+    HoldLongerForm,
+    MoneyBackForm,
+    RefundFailedForm,
+    RefundForm,
+    RefundSentForm,
+    ReverseForm,
+    TransferForm,
+    WaiveFeeForm,
+)
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
 from booking.desk.reservations.previews import Release, may_release, release
-from booking.desk.reservations.rules import why
+from booking.desk.reservations.rules import dispute_reason, why
 from booking.payments import gateways, ledger
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
 from booking.payments.forms import what_is_missing
-from booking.payments.models import Payment, Refund, RefundStatus
-from booking.payments.returning import story_of
+from booking.payments.gateways.offline import Offline
+from booking.payments.models import FROZEN, Dispute, Payment, PaymentStatus, Refund, RefundStatus
+from booking.payments.papers.page import Listed, papers_of
+from booking.payments.plans.page import ShownPlan, about
+from booking.payments.refunding import SEATED, always_lowers_price
+from booking.payments.returning import left_of, possible_cents, story_of
 from booking.reservations import moving
 from booking.reservations.models import OWING, Charge, Reservation, State
 from booking.reservations.story import Chapter, chapters_of
@@ -45,15 +58,29 @@ class Paid:
     way: str
     refunds: list["GoingBack"]
     before: Cohort | None
+    disputes: list["Disputed"]
+    reverse: forms.BaseForm | None
+    """The form to undo what a person recorded, where all of it is still here."""
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """A payer's bank asks for the money of a payment, and why."""
+
+    dispute: Dispute
+    why: str
 
 
 @dataclass(frozen=True)
 class GoingBack:
-    """One refund, why it is owed, and the form to record that it was sent, where that is left to do."""
+    """One refund, why it is owed, and the form for what a person has to do about it, where that is left to do."""
 
     refund: Refund
     why: str
     form: forms.BaseForm | None
+    """To record that it was sent."""
+    failed: forms.BaseForm | None
+    """To say how it goes back, after it failed."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +111,10 @@ class ReservationPage:
     release: Release | None
     """What releasing the seat would give back, where that is possible and something has been paid."""
     is_own: bool
+    frozen_cents: int
+    """What a bank is deciding about: nothing of it goes back another way meanwhile."""
+    plan: ShownPlan | None
+    papers: list[Listed]
 
     @property
     def owes(self) -> bool:
@@ -103,12 +134,14 @@ def reservation_page(
     bound = bound or {}
     paid, kept, state = ledger.paid_cents(reservation), ledger.kept_cents(reservation), reservation.state_at(now)
     charges = list(reservation.charges.all())
-    upcoming = due_next(charges, paid) if state in OWING else None
-    charged = _charged(charges, paid, now, owes=state in OWING)
+    # What is on its way back pays for nothing any more; of what has ended, all that came is shown.
+    covers = kept if state in OWING else paid
+    upcoming = due_next(charges, covers) if state in OWING else None
+    charged = _charged(charges, covers, now, owes=state in OWING)
     payments = list(
         Payment.objects.filter(reservation__in=story_of(reservation))
         .select_related("recorded_by", "reservation__cohort")
-        .prefetch_related("refunds__recorded_by", "refunds__reservation")
+        .prefetch_related("refunds__recorded_by", "refunds__reservation", "disputes")
     )
     moves = _moves(reservation, state, now) if reader.is_registrar else frozenset()
     return ReservationPage(
@@ -116,7 +149,7 @@ def reservation_page(
         state=state,
         paid_cents=paid,
         to_send_cents=paid - kept,
-        remaining_cents=reservation.remaining_cents(paid) if state in OWING else 0,
+        remaining_cents=reservation.remaining_cents(kept) if state in OWING else 0,
         next=upcoming,
         is_overdue=any(each.is_overdue for each in charged),
         moved_to=Reservation.objects.filter(moved_from=reservation).select_related("cohort").first(),
@@ -127,6 +160,8 @@ def reservation_page(
                 way=_way(each),
                 refunds=_going_back(each, reader, bound),
                 before=each.reservation.cohort if each.reservation_id != reservation.pk else None,
+                disputes=[Disputed(found, dispute_reason(found.reason)) for found in each.disputes.all()],
+                reverse=_reverse(each, state, reader, bound),
             )
             for each in reversed(payments)
         ],
@@ -137,6 +172,11 @@ def reservation_page(
         moves=moves,
         release=release(reservation, now) if "release" in moves and kept else None,
         is_own=reservation.trainee_id == reader.pk,
+        frozen_cents=sum(
+            each.amount_cents for paid in payments for each in paid.disputes.all() if each.status in FROZEN
+        ),
+        plan=about(reservation, now),
+        papers=papers_of(reservation),
     )
 
 
@@ -158,11 +198,32 @@ def _way(payment: Payment) -> str:
 def _going_back(payment: Payment, reader: User, bound: Mapping[str, forms.BaseForm]) -> list[GoingBack]:
     shown = []
     for refund in payment.refunds.all():
-        name = f"refund-{refund.public_id}"
-        waits = refund.status != RefundStatus.SUCCEEDED and reader.is_registrar
-        form = (bound.get(name) or RefundSentForm(prefix=name)) if waits else None
-        shown.append(GoingBack(refund, why(refund.rule), form))
+        sent, decided = f"refund-{refund.public_id}", f"failed-{refund.public_id}"
+        form, failed = bound.get(sent), bound.get(decided)
+        if reader.is_registrar and is_to_send(refund, payment):
+            form = form or RefundSentForm(prefix=sent)
+        elif reader.is_registrar and refund.status == RefundStatus.FAILED:
+            failed = failed or RefundFailedForm(prefix=decided)
+        shown.append(GoingBack(refund, why(refund.rule), form, failed))
     return shown
+
+
+def is_to_send(refund: Refund, payment: Payment) -> bool:
+    """Whether a person sends this refund at the bank, and has not said that it has gone."""
+    by_a_person = refund.by_hand or payment.gateway == Offline.name
+    return by_a_person and refund.status in (RefundStatus.REQUESTED, RefundStatus.PENDING)
+
+
+def _reverse(
+    payment: Payment, state: State, reader: User, bound: Mapping[str, forms.BaseForm]
+) -> forms.BaseForm | None:
+    name = f"reverse-{payment.public_id}"
+    if name in bound:
+        return bound[name]
+    is_whole = payment.status == PaymentStatus.SUCCEEDED and left_of(payment) == payment.amount_cents
+    if not reader.is_registrar or payment.gateway != Offline.name or not is_whole or state == State.TRANSFERRED:
+        return None
+    return ReverseForm(prefix=name)
 
 
 def _forms(reservation: Reservation, state: State, kept: int, now: datetime) -> dict[str, forms.BaseForm]:
@@ -180,7 +241,19 @@ def _forms(reservation: Reservation, state: State, kept: int, now: datetime) -> 
         possible["fee"] = WaiveFeeForm()
     if state == State.CANCELLED and reservation.choose_until:
         possible["money"] = MoneyBackForm()
+    elif kept > 0 and (form := refund_form(reservation, now)).possible_cents:
+        possible["back"] = form
     return possible
+
+
+def refund_form(reservation: Reservation, now: datetime, data: Mapping[str, object] | None = None) -> RefundForm:
+    """Ask how much goes back; what becomes of the price only where a seat stands and its cohort has not run."""
+    return RefundForm(
+        data,
+        possible_cents=possible_cents(reservation),
+        currency=reservation.currency,
+        has_choice=reservation.state in SEATED and not always_lowers_price(reservation, now),
+    )
 
 
 def _moves(reservation: Reservation, state: State, now: datetime) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from booking.payments import paying
+from booking.payments import outside, paying, refunding, returning
 from booking.reservations import admission, cancelling, lifecycle, moving, reserving, waiting
 from booking.reservations.models import Reservation, State
 from workshops.clock import with_weekday
@@ -20,8 +20,12 @@ REFUSALS = (
     lifecycle.Moved,
     moving.SameCohort,
     moving.TooLate,
+    outside.NotByHand,
     paying.NothingToPay,
+    paying.OnItsWay,
+    refunding.Changed,
     reserving.NotKeptBack,
+    returning.NotThatMuch,
     waiting.SeatsAvailable,
 )
 """What the commands on a reservation raise when things have changed or a rule stands against it: answered with 409."""
@@ -46,11 +50,20 @@ def in_words(refused: Exception, *, now: datetime, about: Reservation | None = N
             return "That seat is not kept back any more. Choose another, or keep one back first."
         case waiting.SeatsAvailable():
             return "A seat is free there by now, so nobody needs to wait. Give them that one."
-    return _refused(refused)
+    return _refused(refused, about.currency if about else "USD")
 
 
-def _refused(refused: Exception) -> str:
+def _refused(refused: Exception, currency: str) -> str:
     match refused:
+        case refunding.Changed():
+            most = cents_in_words(refused.possible_cents, currency)
+            return f"{most} can go back by now, not what was shown. Look at it again before you send money back."
+        case returning.NotThatMuch():
+            return "Some of that money has gone back by now, or its bank is deciding about it. Nothing was changed."
+        case outside.NotByHand():
+            return "Only what a person recorded can be reversed. What came by card goes back as a refund."
+        case paying.OnItsWay():
+            return "Another payment for this seat is with a bank. Record the transfer once that bank has answered."
         case admission.AlreadyReserved() if refused.reservation.state == State.OFFERED:
             return f"They have an offer of a seat in {refused.reservation.cohort}. It is theirs to accept or decline."
         case admission.AlreadyReserved():

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from booking.payments.settling import LATE, PAID_TWICE
+from booking.payments.outside import OUTSIDE, RECORDED_WRONGLY
+from booking.payments.refunding import BY_THE_SCHOOL
+from booking.payments.settling import LATE, PAID_TWICE, TOO_LITTLE, TOO_MUCH
 from booking.reservations.models import Reservation
 from booking.reservations.refunds import ComesBack
 from workshops.clock import moment_in_words, school_day, with_weekday
@@ -19,12 +21,22 @@ WHY: Mapping[str, str] = {
     "fee-waived": "The fee was waived",
     LATE: "The payment came when no seat was left",
     PAID_TWICE: "More came than the seat costs",
+    TOO_MUCH: "More came than the seat costs",
+    TOO_LITTLE: "Less came than was asked for",
+    BY_THE_SCHOOL: "The school's decision",
+    OUTSIDE: "Sent back at the card processor",
+    RECORDED_WRONGLY: "The record was reversed",
 }
 
 
 def why(rule: str) -> str:
     """The rule of a refund in words; a rule that nobody has put into words as it is."""
     return WHY.get(rule, rule.replace("-", " ").capitalize())
+
+
+def dispute_reason(code: str) -> str:
+    """Why a payer's bank asks for the money, in words: the processor's code with spaces."""
+    return code.replace("_", " ").replace("-", " ").capitalize() or "No reason given"
 
 
 def policy_in_words(reservation: Reservation, back: ComesBack, now: datetime) -> str:

@@ -190,6 +190,8 @@ def _set_up(registrar: User, now: datetime) -> None:
             "email": "workshops@example.org",
             "bank_details": "Sample Bank, account 000 000 000, routing 000 000 000 (sample: pays nothing).\n"
             "Put the reference in the note.",
+            "legal_name": "CINTIMA Sample School LLC",
+            "address": "100 Example Street\nLos Angeles, CA 90012",
         },
         by=registrar,
         now=now,

@@ -16,6 +16,11 @@ def offered() -> dict[str, Gateway]:
     gateways: list[Gateway] = [Offline()]
     if settings.SANDBOX_PAYMENTS:
         gateways.insert(0, Sandbox())
+    if settings.STRIPE_SECRET_KEY:
+        # Reading Stripe's own code takes a while, and only where it is used does anyone wait for it.
+        from booking.payments.gateways.stripe.gateway import Stripe
+
+        gateways.insert(0, Stripe())
     return {gateway.name: gateway for gateway in gateways}
 
 
@@ -29,3 +34,9 @@ def gateway(name: str) -> Gateway:
         return offered()[name]
     except KeyError:
         raise NoSuchGateway(name) from None
+
+
+def title_of(name: str) -> str:
+    """A way to pay as it is named in a sentence; also where it is not offered any more."""
+    found = offered().get(name)
+    return found.in_words if found else {"stripe": "card"}.get(name, name)

@@ -16,24 +16,17 @@ from workshops.people.models import Role, User
 from workshops.people.roles import grant_to_new
 from workshops.prerequisites.importing.comparing import Known, Plan, plan
 from workshops.prerequisites.importing.reading import parse
-from workshops.prerequisites.importing.rows import Entry, Kind, OnRecord, Row
+from workshops.prerequisites.importing.rows import Entry, Kind, OnRecord
 from workshops.prerequisites.models import Access, Completion, Entitlement
 from workshops.prerequisites.records.lifecycle import Entered, enter
 from workshops.prerequisites.records.models import OnSetDay, OnSetRecord, RecordState
 from workshops.programme.models import Module
+from workshops.tables import Changed, Row
 from workshops.transactions import writes
 
 People = Mapping[str, User]
 Modules = Mapping[str, Module]
 _WHY = "Imported from a spreadsheet."
-
-
-class Changed(Exception):
-    """The record has changed since the plan was made. `plan` is what the same rows would do now."""
-
-    def __init__(self, plan: Plan) -> None:
-        super().__init__()
-        self.plan = plan
 
 
 def dry_run(text: str, *, by: User, now: datetime) -> Plan:

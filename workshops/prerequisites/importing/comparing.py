@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from workshops.clock import in_words, range_in_words
-from workshops.prerequisites.importing.rows import Entry, OnRecord, Outcome, Row
+from workshops.prerequisites.importing.rows import Entry, OnRecord
 from workshops.prerequisites.set_days import cannot_be
+from workshops.tables import DryRun, Outcome, Row
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(DryRun):
     """What a file would do, row by row. `entries` is what would be written, `people` the accounts to be made."""
 
     rows: tuple[Row, ...]
@@ -20,15 +21,6 @@ class Plan:
     people: tuple[tuple[str, str], ...]
     read: tuple[Entry | Row, ...] = field(repr=False)
     """What the file says, to be compared again."""
-
-    def count(self, outcome: Outcome) -> int:
-        """How many rows have this outcome."""
-        return sum(row.outcome == outcome for row in self.rows)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing stands in the way: no row is wrong, and none contradicts the record."""
-        return all(row.outcome in (Outcome.NEW, Outcome.SAME) for row in self.rows)
 
     @property
     def is_ready(self) -> bool:

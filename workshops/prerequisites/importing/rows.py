@@ -8,15 +8,6 @@ from typing import Literal
 Kind = Literal["completion", "access", "entitlement", "set-day"]
 
 
-class Outcome(StrEnum):
-    """What a row would do."""
-
-    NEW = "new"
-    SAME = "same"
-    CONTRADICTION = "contradiction"
-    ERROR = "error"
-
-
 class OnRecord(StrEnum):
     """What the school has said of a day on set."""
 
@@ -40,15 +31,3 @@ class Entry:
     production: str = ""
     role: str = ""
     proof: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What becomes of one row of the file. `column` names the cell to look at, where it is one."""
-
-    line: int
-    email: str
-    fact: str
-    outcome: Outcome
-    message: str
-    column: str = ""

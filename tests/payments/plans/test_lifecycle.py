@@ -1,0 +1,275 @@
+"""A plan begins with a saved card and its owner's consent, follows its seat, and ends with what is left to charge."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from booking.payments import ledger, outside, paying
+from booking.payments.gateways.base import Card, SentBack
+from booking.payments.models import Payment, PaymentStatus, Purpose, RefundStatus
+from booking.payments.plans import choosing
+from booking.payments.plans import lifecycle as plans
+from booking.payments.plans.cards import begin_saving, catch_up
+from booking.payments.plans.charging import charge_due
+from booking.payments.plans.models import Plan, PlanState, Trouble
+from booking.payments.settling import catch_up as catch_up_payment
+from booking.reservations import calling_off, lifecycle, moving
+from booking.reservations.models import ChargeKind, Reservation, State
+from tests import factories
+from tests.factories import NOW
+from tests.invariants import assert_all_hold
+from tests.payments.plans.running import (
+    ASKS_ALWAYS,
+    DAY,
+    DUE,
+    PARTS,
+    again,
+    at,
+    attempts,
+    begun,
+    digest_of,
+    kept,
+    told,
+    with_plan,
+)
+from tests.stripe_stand_in import StandIn
+from workshops.history.models import HistoryLine
+from workshops.messages.models import Message
+from workshops.people.models import Role
+
+pytestmark = pytest.mark.django_db
+CARD = Card("pm_1", "cus_1", "Visa ending in 4242, until 12/2030")
+
+
+def parts_of(reservation: Reservation) -> list[tuple[int, date]]:
+    left = plans.left_of(reservation, ledger.kept_cents(reservation))
+    return [(part.cents, part.due_on) for part in left]
+
+
+def reserved(**cohort: object) -> Reservation:
+    """A seat whose deposit came without a card."""
+    held = factories.reservation(cohort=factories.cohort(**cohort))  # type: ignore[arg-type]
+    paying.begin(held, Purpose.DEPOSIT, "sandbox", by=held.trainee, now=NOW)
+    return Reservation.objects.select_related("cohort__venue", "cohort__module", "trainee").get(pk=held.pk)
+
+
+def saved(stripe: StandIn, own: Reservation, **card: str) -> Plan:
+    """The plan of a reserved seat, after the visit that saved its card."""
+    saving = begin_saving(choosing.choose(own, 3, digest=digest_of(own, 3), now=NOW), NOW)
+    stripe.pay(saving.checkout_id, **card)  # type: ignore[arg-type]
+    catch_up(saving, NOW)
+    return again(saving.plan)
+
+
+# -- beginning ---------------------------------------------------------------------------------------------------------
+def test_the_deposit_on_stripes_page_saves_the_card_and_the_plan_runs(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    assert (plan.state, plan.months, plan.trouble, plan.card_id[:3]) == (PlanState.ACTIVE, 3, Trouble.NONE, "pm_")
+    assert parts_of(plan.reservation) == list(zip(PARTS, DUE, strict=True))
+    assert told("plan-begun") == ["plan-begun"]
+    words = Message.objects.get(kind="plan-begun").context
+    assert words["parts"].startswith("$533 on Thursday 11 February 2027 · $533 on")
+    assert HistoryLine.objects.filter(what="plan-begun").count() == 1
+    assert_all_hold(NOW)
+
+
+def test_what_was_agreed_to_is_kept_word_for_word(stripe: StandIn) -> None:
+    held = factories.reservation(cohort=factories.cohort(title="Spring 2027"))
+    shown = next(each for each in choosing.to_choose(held, NOW) if each.choice.months == 3)
+    plan = with_plan(stripe, held)
+    assert plan.consent == shown.consent
+    assert plan.consented_at == NOW
+    assert (
+        "for my seat in Spring 2027, without asking me each time: $533 on Thursday 11 February 2027; $533 on Thursday "
+        "11 March 2027; $533 on Sunday 11 April 2027." in plan.consent
+    )
+    assert "charged for nothing else" in plan.consent
+    assert "ends when everything is paid" in plan.consent
+
+
+def test_a_reserved_seat_saves_a_card_on_a_visit_of_its_own_and_is_charged_nothing_there(stripe: StandIn) -> None:
+    own = reserved()
+    plan = saved(stripe, own)
+    assert (plan.state, kept(plan)) == (PlanState.ACTIVE, 50_000)
+    assert stripe.all("payment_intent") == []
+    (asked,) = [each for each in stripe.requests if each.path == "/v1/checkout/sessions" and each.method == "POST"]
+    saving = plan.savings.get()
+    assert asked.idempotency_key == f"card-{saving.public_id}"
+    session = stripe.object(saving.checkout_id)
+    assert (session["mode"], session["metadata"]) == ("setup", {"cintima_plan": saving.public_id})
+    stripe.now = at(DUE[0])
+    assert charge_due(at(DUE[0])) == 1
+
+
+def test_asking_ten_times_what_became_of_a_visit_begins_one_plan(stripe: StandIn) -> None:
+    own = reserved()
+    saving = begin_saving(choosing.choose(own, 3, digest=digest_of(own, 3), now=NOW), NOW)
+    catch_up(saving, NOW)
+    assert again(saving.plan).state == PlanState.PROPOSED
+    stripe.pay(saving.checkout_id)
+    for _ in range(10):
+        catch_up(saving, NOW)
+    assert told("plan-begun") == ["plan-begun"]
+    assert HistoryLine.objects.filter(what__startswith="plan-").count() == 1
+
+
+def test_a_card_for_a_plan_that_was_dropped_is_used_for_nothing(stripe: StandIn) -> None:
+    """Two windows: somebody chose three parts, then six, and saved the card in the first."""
+    own = reserved(starts_on=NOW.date() + 300 * DAY)
+    three = begin_saving(choosing.choose(own, 3, digest=digest_of(own, 3), now=NOW), NOW)
+    six = begin_saving(choosing.choose(own, 6, digest=digest_of(own, 6), now=NOW), NOW)
+    stripe.pay(three.checkout_id)
+    catch_up(three, NOW)
+    assert [again(each.plan).state for each in (three, six)] == [PlanState.CLOSED, PlanState.PROPOSED]
+    stripe.pay(six.checkout_id)
+    catch_up(six, NOW)
+    assert (again(six.plan).state, len(parts_of(own))) == (PlanState.ACTIVE, 6)
+
+
+def test_money_that_came_while_the_card_was_being_saved_leaves_another_rest_and_no_plan(stripe: StandIn) -> None:
+    own = reserved()
+    saving = begin_saving(choosing.choose(own, 3, digest=digest_of(own, 3), now=NOW), NOW)
+    by = factories.person(Role.REGISTRAR)
+    paying.record_transfer(own, Purpose.BALANCE, reference="T-1", by=by, now=NOW)
+    stripe.pay(saving.checkout_id)
+    catch_up(saving, NOW)
+    assert again(saving.plan).state == PlanState.CLOSED
+    assert_all_hold(NOW)
+
+
+def test_words_that_are_not_those_which_were_shown_are_not_agreed_to() -> None:
+    held = factories.reservation()
+    digest = digest_of(held, 3)
+    with pytest.raises(choosing.Changed):
+        choosing.choose(held, 3, digest=digest_of(held, 3, NOW - DAY), now=NOW)
+    with pytest.raises(choosing.NotOffered, match="11 July 2027"):
+        choosing.choose(held, 6, digest=digest, now=NOW)
+    with pytest.raises(choosing.NotOffered):
+        choosing.choose(held, 4, digest=digest, now=NOW)
+    with pytest.raises(choosing.NotOffered, match="nothing to pay"):
+        choosing.choose(held, 3, digest=digest, now=NOW + timedelta(hours=2))
+    assert not Plan.objects.exists()
+
+
+def test_terms_without_plans_have_none() -> None:
+    held = factories.reservation(cohort=factories.cohort(terms_changed={"instalment_plans": False}))
+    assert {each.choice.why_not for each in choosing.to_choose(held, NOW)} == {
+        "The terms of this cohort have no plans."
+    }
+
+
+def test_a_running_plan_is_not_chosen_over(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    with pytest.raises(choosing.NotOffered, match="already"):
+        choosing.choose(plan.reservation, 3, digest="", now=NOW)
+
+
+def test_a_card_that_could_not_be_saved_leaves_a_plan_that_asks_for_one() -> None:
+    own = reserved()
+    choosing.choose(own, 3, digest=digest_of(own, 3), now=NOW)
+    plan = plans.card_saved(lifecycle.lock(own), None, now=NOW)
+    assert plan is not None
+    assert (plan.state, plan.trouble) == (PlanState.ACTIVE, Trouble.NO_CARD)
+    assert not Message.objects.get(kind="plan-begun").context["card"]
+
+
+# -- paid off ----------------------------------------------------------------------------------------------------------
+def test_whoever_pays_the_rest_at_once_is_charged_no_more(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    rest = paying.begin(plan.reservation, Purpose.BALANCE, "stripe", by=plan.reservation.trainee, now=NOW).payment
+    assert rest.amount_cents == 159_900
+    stripe.pay(rest.checkout_id)
+    catch_up_payment(rest, now=NOW)
+    assert (again(plan).state, again(plan).card_id) == (PlanState.PAID, "")
+    for day in DUE:
+        stripe.now = at(day)
+        assert charge_due(at(day)) == 0
+
+
+# -- moving ------------------------------------------------------------------------------------------------------------
+def arrived(plan: Plan, **cohort: object) -> Reservation:
+    to = factories.cohort(**cohort)  # type: ignore[arg-type]
+    return moving.move(plan.reservation, to, now=NOW + DAY, by=plan.reservation.trainee)
+
+
+def test_a_plan_goes_along_to_a_later_cohort_and_is_charged_there_as_agreed(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    new = arrived(plan, starts_on=NOW.date() + 200 * DAY)
+    assert (again(plan).reservation, again(plan).state) == (new, PlanState.ACTIVE)
+    assert parts_of(new) == list(zip(PARTS, DUE, strict=True))
+    stripe.now = at(DUE[0])
+    assert charge_due(at(DUE[0])) == 1
+    assert (ledger.kept_cents(new), Payment.objects.get(purpose=Purpose.INSTALMENT).reservation) == (103_300, new)
+    assert_all_hold(at(DUE[0]))
+
+
+def test_a_part_that_is_late_is_still_late_after_a_move(stripe: StandIn) -> None:
+    plan = begun(stripe, ASKS_ALWAYS)
+    stripe.now = at(DUE[0])
+    charge_due(at(DUE[0]))
+    later = at(DUE[0] + 2 * DAY)
+    to = factories.cohort(starts_on=NOW.date() + 200 * DAY)
+    new = moving.move(again(plan).reservation, to, now=later, by=plan.reservation.trainee)
+    assert parts_of(new) == list(zip(PARTS, DUE, strict=True))
+    assert again(plan).trouble == Trouble.AUTHENTICATION
+    assert_all_hold(later)
+
+
+def test_a_plan_that_ends_too_late_for_the_new_cohort_is_closed_and_said_to_be(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    new = arrived(plan, starts_on=NOW.date() + 90 * DAY)
+    assert again(plan).state == PlanState.CLOSED
+    assert [charge.kind for charge in new.charges.all()] == [ChargeKind.DEPOSIT, ChargeKind.BALANCE]
+    assert told("plan-ended") == ["plan-ended"]
+    stripe.now = at(DUE[0])
+    assert charge_due(at(DUE[0])) == 0
+    assert_all_hold(NOW + DAY)
+
+
+def test_a_fee_for_moving_is_never_charged_to_a_card_that_was_saved_for_less(stripe: StandIn) -> None:
+    terms = {"moving_free_days": 150, "moving_until_days": 5, "moving_fee_cents": 15_000}
+    plan = begun(stripe, terms_changed=terms)
+    new = arrived(plan, starts_on=NOW.date() + 200 * DAY)
+    assert (again(plan).state, new.owed_cents) == (PlanState.CLOSED, 224_900)
+
+
+# -- ending early ------------------------------------------------------------------------------------------------------
+def test_a_cohort_that_the_school_cancels_ends_its_plans(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    calling_off.call_off(plan.reservation.cohort, by=factories.person(Role.REGISTRAR), now=NOW, why="The stage burnt.")
+    assert again(plan).state == PlanState.CLOSED
+    stripe.now = at(DUE[0])
+    assert (charge_due(at(DUE[0])), attempts(plan)) == (0, [])
+
+
+def test_money_that_was_taken_back_ends_the_plan(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    deposit = Payment.objects.get(purpose=Purpose.DEPOSIT)
+    outside.refund_found(deposit, SentBack(RefundStatus.SUCCEEDED, "re_1"), 50_000, now=NOW)
+    assert again(plan).state == PlanState.CLOSED
+    stripe.now = at(DUE[0])
+    assert charge_due(at(DUE[0])) == 0
+
+
+def test_a_lower_price_is_taken_off_the_last_parts(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    plans.cost_less(lifecycle.lock(plan.reservation), 140_000, now=NOW)
+    own = again(plan).reservation
+    assert [cents for cents, _ in parts_of(own)] == [53_300, 36_700]
+    plans.cost_less(lifecycle.lock(own), 50_020, now=NOW)
+    assert again(plan).state == PlanState.CLOSED
+    assert_all_hold(NOW)
+
+
+def test_a_deposit_that_comes_late_for_a_seat_that_is_gone_begins_no_plan(stripe: StandIn) -> None:
+    held = factories.reservation(cohort=factories.cohort(capacity=1))
+    choosing.choose(held, 3, digest=digest_of(held, 3), now=NOW)
+    payment = paying.begin(held, Purpose.DEPOSIT, "stripe", by=held.trainee, now=NOW, keeps_card=True).payment
+    later = NOW + timedelta(hours=2)
+    factories.reservation(cohort=held.cohort, now=later)
+    stripe.pay(payment.checkout_id)
+    catch_up_payment(payment, now=later)
+    payment.refresh_from_db()
+    assert (payment.status, Plan.objects.get().state) == (PaymentStatus.SUCCEEDED, PlanState.PROPOSED)
+    assert Reservation.objects.get(pk=held.pk).state == State.EXPIRED
+    assert ledger.kept_cents(held) == 0
