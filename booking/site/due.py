@@ -13,7 +13,7 @@ from datetime import datetime
 from booking.payments.attempts import look_again_due
 from booking.payments.earning import earn_due
 from booking.payments.inbox.processing import process_due as process_events
-from booking.payments.plans.cards import catch_up_due
+from booking.payments.plans.cards import catch_up_due, forget_cards
 from booking.payments.plans.charging import charge_due
 from booking.payments.plans.reminding import remind as remind_of_parts
 from booking.payments.reconciling.nightly import nightly
@@ -85,7 +85,7 @@ def do_due(now: datetime) -> Done:
         "refunds": send_back_due,
         "attempts": look_again_due,
         "earned": earn_due,
-        "cards": catch_up_due,
+        "cards": lambda moment: catch_up_due(moment) + forget_cards(moment),
         "instalments": charge_due,
         "certain": notice_certain,
         "proofs": delete_proofs,

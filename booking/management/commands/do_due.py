@@ -20,7 +20,7 @@ WORDS = {
     "reminders": "Reminders",
     "refunds": "Refunds sent",
     "events": "Events of the card processor looked at",
-    "cards": "Visits to save a card asked about",
+    "cards": "Saved cards looked after",
     "instalments": "Instalments charged, or tried",
     "attempts": "Payments under way asked about",
     "earned": "Seats whose tuition is earned",

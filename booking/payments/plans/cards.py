@@ -7,10 +7,13 @@ believed.
 import logging
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from booking.payments import gateways
 from booking.payments.gateways.base import Card, Opened, Unavailable
+from booking.payments.models import Customer
 from booking.payments.plans import lifecycle as plans
-from booking.payments.plans.models import CardSaving, Plan
+from booking.payments.plans.models import CardSaving, Plan, PlanState
 from booking.reservations import lifecycle
 from booking.reservations.models import State
 from booking.reservations.rounds import one_by_one
@@ -128,3 +131,30 @@ def _is_over(saving: CardSaving, now: datetime) -> bool:
     except Unavailable:
         log.warning("Stripe did not say what became of the visit %s; it is asked again.", saving.public_id)
         return False
+
+
+def forget_cards(now: datetime) -> int:  # noqa: ARG001
+    """Have Stripe forget the cards of plans that have ended: nothing else was allowed. Return for how many plans.
+
+    Not while another plan of the same person runs or waits for its card, and never a card that was saved for other
+    sales of the school, under a number that we did not make.
+    """
+    if not can_save():
+        return 0
+    ended = Plan.objects.filter(state__in=(PlanState.PAID, PlanState.CLOSED)).exclude(card_id="")
+    standing = Plan.objects.filter(state__in=plans.STANDING, reservation__trainee=OuterRef("reservation__trainee"))
+    waiting = ended.exclude(Exists(standing)).select_related("reservation__trainee").order_by("ended_at", "pk")
+    return one_by_one(waiting[:AT_ONCE], _forget, "A card of a plan that has ended")
+
+
+def _forget(plan: Plan) -> bool:
+    from booking.payments.gateways.stripe import cards
+
+    try:
+        if Customer.objects.filter(processor_id=plan.payer_id).exists():
+            cards.forget(plan.payer_id)
+    except Unavailable:
+        log.warning("The card of plan %s could not be forgotten; it is asked again.", plan.public_id)
+        return False
+    writes(plans.card_forgotten)(plan)
+    return True

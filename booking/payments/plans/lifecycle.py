@@ -152,6 +152,12 @@ def close(reservation: Reservation, *, why: str, now: datetime) -> None:
         _record("plan-closed", plan, reservation, now=now, why=why)
 
 
+def card_forgotten(plan: Plan) -> None:
+    """The processor has forgotten the card of a plan that has ended, or it was never ours to forget."""
+    plan.card_id = plan.payer_id = ""
+    plan.save(update_fields=["card_id", "payer_id"])
+
+
 def carry(old: Reservation, new: Reservation, *, now: datetime) -> None:
     """Take a running plan along to where a reservation moves, where it fits before the new balance date; else end it.
 
@@ -225,8 +231,7 @@ def _turn(charge: Charge) -> tuple[datetime, int]:
 def _end(plan: Plan, state: PlanState, why: str, now: datetime) -> None:
     plan.state, plan.ended_at, plan.why_ended = state, now, why
     plan.next_try_at, plan.trouble = None, Trouble.NONE
-    plan.card_id = plan.payer_id = ""
-    plan.save()
+    plan.save()  # the card is known until the processor has forgotten it: see `cards.forget_cards`
 
 
 def _record(

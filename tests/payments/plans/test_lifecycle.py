@@ -7,13 +7,13 @@ import pytest
 from booking.payments import ledger, outside, paying
 from booking.payments.gateways.base import Card, SentBack
 from booking.payments.models import Payment, PaymentStatus, Purpose, RefundStatus
-from booking.payments.plans import choosing
+from booking.payments.plans import cards, choosing
 from booking.payments.plans import lifecycle as plans
 from booking.payments.plans.cards import begin_saving, catch_up
 from booking.payments.plans.charging import charge_due
 from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.payments.settling import catch_up as catch_up_payment
-from booking.reservations import calling_off, lifecycle, moving
+from booking.reservations import calling_off, cancelling, lifecycle, moving
 from booking.reservations.models import ChargeKind, Reservation, State
 from tests import factories
 from tests.factories import NOW
@@ -22,6 +22,7 @@ from tests.payments.plans.running import (
     ASKS_ALWAYS,
     DAY,
     DUE,
+    GOOD,
     PARTS,
     again,
     at,
@@ -180,7 +181,7 @@ def test_whoever_pays_the_rest_at_once_is_charged_no_more(stripe: StandIn) -> No
     assert rest.amount_cents == 159_900
     stripe.pay(rest.checkout_id)
     catch_up_payment(rest, now=NOW)
-    assert (again(plan).state, again(plan).card_id) == (PlanState.PAID, "")
+    assert again(plan).state == PlanState.PAID
     for day in DUE:
         stripe.now = at(day)
         assert charge_due(at(day)) == 0
@@ -273,3 +274,40 @@ def test_a_deposit_that_comes_late_for_a_seat_that_is_gone_begins_no_plan(stripe
     assert (payment.status, Plan.objects.get().state) == (PaymentStatus.SUCCEEDED, PlanState.PROPOSED)
     assert Reservation.objects.get(pk=held.pk).state == State.EXPIRED
     assert ledger.kept_cents(held) == 0
+
+
+# -- forgetting the card -----------------------------------------------------------------------------------------------
+def saved_at_stripe(stripe: StandIn, plan: Plan) -> list[str]:
+    """The cards that Stripe still has of the plan's owner."""
+    return [each.id for each in stripe.client().v1.payment_methods.list({"customer": plan.payer_id}).data]
+
+
+def test_a_card_is_forgotten_at_stripe_once_its_plan_has_ended(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    assert (cards.forget_cards(NOW), len(saved_at_stripe(stripe, plan))) == (0, 1)
+    cancelling.cancel(plan.reservation, now=NOW, by=plan.reservation.trainee)
+    stripe.down = True
+    assert cards.forget_cards(NOW) == 0
+    stripe.down = False
+    assert cards.forget_cards(NOW) == 1
+    assert (saved_at_stripe(stripe, plan), again(plan).card_id) == ([], "")
+    assert cards.forget_cards(NOW) == 0
+
+
+def test_a_card_stays_while_another_plan_of_the_same_person_runs(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    cancelling.cancel(plan.reservation, now=NOW, by=plan.reservation.trainee)
+    with_plan(stripe, factories.reservation(trainee=plan.reservation.trainee))
+    assert cards.forget_cards(NOW) == 0
+    assert saved_at_stripe(stripe, plan)
+
+
+def test_a_card_that_was_saved_for_other_sales_is_not_ours_to_forget(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    other = stripe.client().v1.customers.create({"email": "shop@example.org"}).id
+    card = stripe.saved_card(other, GOOD)
+    Plan.objects.filter(pk=plan.pk).update(payer_id=other, card_id=card)  # as one that was brought in
+    cancelling.cancel(plan.reservation, now=NOW, by=plan.reservation.trainee)
+    assert cards.forget_cards(NOW) == 1
+    assert again(plan).card_id == ""
+    assert [each.id for each in stripe.client().v1.payment_methods.list({"customer": other}).data] == [card]

@@ -3,6 +3,7 @@
 A charge has no page. It is found again by the number of its payment, which stands in the metadata of Stripe's intent.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from booking.payments.gateways.stripe.client import OURS, asking, client
 from booking.payments.gateways.stripe.customers import customer_id
 from booking.payments.models import Customer, Payment, PaymentStatus
 from booking.payments.plans.models import CardSaving, Plan
+
+log = logging.getLogger(__name__)
 
 OUR_VISIT = "cintima_plan"
 """The key under which the number of a visit to save a card stands in Stripe's metadata."""
@@ -170,3 +173,18 @@ def _found(payment: Payment) -> str | None:
     for each in intents.search({"query": f"metadata['{OURS}']:'{payment.public_id}'"}).auto_paging_iter():
         return each.id
     return None
+
+
+def forget(payer_id: str) -> None:
+    """Take every card that was saved for this payer off them again. A second time finds none.
+
+    Raises:
+        Unavailable
+    """
+    try:
+        with asking():
+            saved = client().v1.payment_methods.list({"customer": payer_id, "type": "card", "limit": 100})
+            for method in saved.auto_paging_iter():
+                client().v1.payment_methods.detach(method.id)
+    except Refused:
+        log.warning("Stripe knows the payer %s, or a card of theirs, no more.", payer_id)
