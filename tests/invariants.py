@@ -21,6 +21,7 @@ from booking.payments.models import (
     Refund,
     RefundStatus,
 )
+from booking.payments.plans.models import Plan, PlanState
 from booking.reservations import waitlist
 from booking.reservations.models import (
     IN_LINE,
@@ -28,6 +29,7 @@ from booking.reservations.models import (
     OWING,
     WAITING,
     Charge,
+    ChargeKind,
     EntryState,
     Reservation,
     State,
@@ -88,6 +90,8 @@ def broken(now: datetime, *, noticed: bool = True) -> Iterator[str]:
     yield from _line(tables, now, noticed=noticed)
     yield from _money()
     yield from _what_is_owed(tables)
+    yield from _owed_after_the_cohort(tables, now)
+    yield from _plans(tables)
     yield from _story(tables)
 
 
@@ -241,6 +245,36 @@ def _what_is_owed(tables: Tables) -> Iterator[str]:
             yield f"{said} and has {has} cents"
         if each.choose_until is not None and not has:
             yield f"{said} and has nothing to choose about"
+
+
+def _owed_after_the_cohort(tables: Tables, now: datetime) -> Iterator[str]:
+    """What is owed to the school stands in the books once a cohort has run, or a reservation has ended; not before."""
+    by_key = {each.pk: each for each in tables.reservations}
+    owed = Posting.objects.filter(account=Account.OWED).values_list("entry__reservation")
+    for key, total in owed.annotate(total=Sum("amount_cents")):
+        each = by_key[key]
+        if total and each.state in OWING and each.cohort.ends_on >= school_day(now):
+            yield f"reservation {key} is {each.state} in a cohort that has not run, with {total} cents owed"
+
+
+def _plans(tables: Tables) -> Iterator[str]:
+    """What is left of the parts of a plan that runs is what remains to be paid, and it runs for a seat only."""
+    kept, by_key = _kept(), {each.pk: each for each in tables.reservations}
+    charges: dict[int, list[Charge]] = defaultdict(list)
+    running = Plan.objects.filter(state=PlanState.ACTIVE)
+    for charge in Charge.objects.filter(reservation__in=running.values("reservation")).order_by("due_at", "pk"):
+        charges[charge.reservation_id].append(charge)
+    for plan in running:
+        each = by_key[plan.reservation_id]
+        if each.state not in (State.RESERVED, State.CONFIRMED):
+            yield f"plan {plan.pk} runs for reservation {each.pk}, which is {each.state}"
+        covers, left = kept[each.pk], 0
+        for charge in charges[each.pk]:
+            covered = min(max(covers, 0), charge.amount_cents)
+            covers -= covered
+            left += charge.amount_cents - covered if charge.kind == ChargeKind.INSTALMENT else 0
+        if left != each.owed_cents - kept[each.pk]:
+            yield f"plan {plan.pk} has {left} cents left in parts, and {each.owed_cents - kept[each.pk]} remain"
 
 
 def _story(tables: Tables) -> Iterator[str]:

@@ -61,7 +61,7 @@ class SheetForm(forms.Form):
         label="CSV file",
         required=False,
         allow_empty_file=True,
-        help_text="UTF-8, commas or semicolons, up to 2 MB and 10,000 rows.",
+        help_text="UTF-8, commas or semicolons, up to 2 MB.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
     )
     text = forms.CharField(

@@ -67,6 +67,8 @@ def pay(request: PersonsRequest, reservation_id: str, asked: PaymentAsked) -> Pa
     reservation = the_reservation(Reservation.objects.filter(trainee=request.person), reservation_id)
     try:
         begun = paying.begin(reservation, Purpose(asked.purpose), asked.gateway, by=request.person, now=request.now)
+    except paying.TooLittleForCard as refused:
+        raise Problem("gateway-unavailable", str(refused)) from None
     except gateways.NoSuchGateway:
         raise Problem("gateway-unavailable") from None
     except paying.HoldRanOut:

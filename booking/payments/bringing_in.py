@@ -26,7 +26,10 @@ def payment(
     now: datetime,
     by: User,
 ) -> Payment:
-    """Money that was received for a seat, and is in the bank already. Inside a transaction; locks the reservation."""
+    """Money that was received for a seat of theirs, and is in the bank already: a plan that it pays off ends with it.
+
+    Inside a transaction; locks the reservation.
+    """
     fresh = lifecycle.lock(reservation)
     kept = ledger.kept_cents(fresh)
     made = Payment.objects.create(
@@ -44,6 +47,9 @@ def payment(
     ledger.post_opening(made, fresh, at=now)
     about, person = ("reservation", fresh.public_id), fresh.trainee
     record("payment-received", about=about, person=person, by=by, now=now, why=WHY, gateway=gateway, cents=cents)
+    if kept + cents >= fresh.owed_cents:
+        lifecycle.paid_before(fresh, why=WHY, now=now, by=by)
+    plans.money_came(fresh, now=now)
     return made
 
 

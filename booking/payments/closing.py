@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from booking.payments.models import ClosedPeriod
 from workshops.clock import end_of_school_day, school_day
@@ -24,11 +24,14 @@ def closed_through() -> date | None:
 def close(through: date, *, by: User, now: datetime) -> ClosedPeriod:
     """Close the books through a day that is over. It cannot be undone: what is learnt later is booked later.
 
+    Waits for the entries that are being written, and has others wait until it is done.
+
     Raises:
         CannotClose: for today, a day to come, or one that is closed already.
     """
     if through >= school_day(now):
         raise CannotClose("That day is not over yet. Choose yesterday or an earlier day.")
+    _lock_entries()
     last = closed_through()
     if last and through <= last:
         raise CannotClose(f"The books are closed through {last:%-d %B %Y} already. Choose a later day.")
@@ -39,13 +42,23 @@ def close(through: date, *, by: User, now: datetime) -> ClosedPeriod:
     return period
 
 
+def _lock_entries() -> None:
+    """Nobody is in the middle of writing an entry: one that the trigger let pass would be committed after the close.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE booking_ledgerentry IN SHARE ROW EXCLUSIVE MODE")
+
+
 def keep_closed(*, using: str = "default") -> None:
     """Have the database refuse an entry in a closed period: an IntegrityError on both databases."""
-    connection = connections[using]
-    with transaction.atomic(using), connection.cursor() as cursor:
-        tables = set(connection.introspection.table_names(cursor))
+    database = connections[using]
+    with transaction.atomic(using), database.cursor() as cursor:
+        tables = set(database.introspection.table_names(cursor))
         if {"booking_ledgerentry", "booking_closedperiod"} <= tables:
-            for statement in _TRIGGERS[connection.vendor]:
+            for statement in _TRIGGERS[database.vendor]:
                 cursor.execute(statement)
 
 

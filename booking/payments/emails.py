@@ -8,11 +8,12 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from booking.payments import gateways
+from booking.payments.balances import due_next
 from booking.payments.models import Dispute, DisputeStatus, Payment, Refund
 from booking.reservations.emails import context
 from booking.reservations.models import Reservation
 from workshops import money
-from workshops.clock import moment_for
+from workshops.clock import moment_for, school_day, with_weekday
 from workshops.history.record import history_of
 from workshops.messages.outbox import queue
 from workshops.people.models import Role, User
@@ -66,11 +67,43 @@ def has_gone_back(refund: Refund, *, now: datetime) -> None:
         {
             **context(refund.reservation),
             "amount": money.in_words(refund.amount_cents, payment.currency),
-            "way": "bank transfer" if refund.by_hand else gateways.title_of(payment.gateway),
+            "way": gateways.how("offline" if refund.by_hand else payment.gateway),
             "reference": refund.reference,
         },
         now=now,
     )
+
+
+def of_money(reservation: Reservation, received_cents: int, *, kept_cents: int) -> dict[str, str]:
+    """What the message of a seat that became theirs says of the money: what came, and what is left to pay.
+
+    `kept_cents` is all that has come for it, this included.
+    """
+    left = reservation.remaining_cents(kept_cents)
+    return {
+        "received": money.in_words(received_cents, reservation.currency),
+        "balance": money.in_words(left, reservation.currency) if left else "",
+    }
+
+
+def received(payment: Payment, reservation: Reservation, *, kept_cents: int, now: datetime) -> None:
+    """Queue that money came which changed no state, and so has no other message: a part, early or late.
+
+    `reservation` is where it counts, `kept_cents` all that has come for it, this payment included.
+    """
+    charges = list(reservation.charges.all())
+    left, due = reservation.remaining_cents(kept_cents), due_next(charges, kept_cents)
+    by_then = sum(each.amount_cents for each in charges if due and each.due_at <= due.due_at) - kept_cents
+    following = by_then if 0 < by_then < left else 0
+    told = {
+        **context(reservation),
+        "amount": money.in_words(payment.amount_cents, payment.currency),
+        "left": money.in_words(left, reservation.currency) if left else "",
+        "following": money.in_words(following, reservation.currency) if following else "",
+        "due_on": with_weekday(school_day(due.due_at)) if due else "",
+        "is_late": "yes" if due and due.due_at < now else "",
+    }
+    queue("payment-received", ("payment", payment.public_id), reservation.trainee, told, now=now)
 
 
 def payment_failed(payment: Payment, *, now: datetime) -> None:

@@ -90,9 +90,13 @@ def post_fee(number: str, reservation: Reservation | None, cents: int, *, at: da
 
 
 # -- money that goes back ----------------------------------------------------------------------------------------------
-def owe_refund(refund: Refund, *, at: datetime) -> None:
-    """Book that a refund is owed: it pays for the reservation no more, and has not gone yet."""
-    sides = _out_of(refund.reservation, refund.amount_cents, Account.REFUNDS_UNDERWAY)
+def owe_refund(refund: Refund, *, at: datetime, is_owed_again: bool = False) -> None:
+    """Book that a refund is owed: it pays for the reservation no more, and has not gone yet.
+
+    `is_owed_again`: the price stays as it is, so that once the cohort has run its owner owes what has gone.
+    """
+    into, cents = Account.REFUNDS_UNDERWAY, refund.amount_cents
+    sides = _out_of(refund.reservation, cents, into, is_owed_again=is_owed_again)
     post(f"refund-owed:{refund.public_id}", refund.reservation, sides, at=at)
 
 
@@ -129,13 +133,25 @@ def post_dispute_won(dispute: Dispute, *, at: datetime) -> None:
     """Book that the processor gave the money of a dispute back to the school."""
     amount = dispute.amount_cents
     sides = {Account.PROCESSOR: amount, Account.DISPUTED: -amount}
-    post(f"dispute-won:{dispute.public_id}", dispute.reservation, sides, at=at)
+    post(f"dispute-won:{dispute.public_id}", _disputed_at(dispute), sides, at=at)
 
 
 def post_dispute_lost(dispute: Dispute, *, at: datetime) -> None:
     """Book that the payer has their money back by their bank: it pays for the seat no more."""
-    sides = _out_of(dispute.reservation, dispute.amount_cents, Account.DISPUTED)
-    post(f"dispute-lost:{dispute.public_id}", dispute.reservation, sides, at=at)
+    amount, held_at, key = dispute.amount_cents, _disputed_at(dispute), dispute.public_id
+    if held_at == dispute.reservation:
+        sides = _out_of(dispute.reservation, amount, Account.DISPUTED, is_owed_again=True)
+        post(f"dispute-lost:{key}", dispute.reservation, sides, at=at)
+        return
+    # The seat has moved on with its money since: what is lost is lost there, and was held under the one before.
+    post(f"dispute-lost-from:{key}", held_at, {Account.CARRIED: amount, Account.DISPUTED: -amount}, at=at)
+    sides = _out_of(dispute.reservation, amount, Account.CARRIED, is_owed_again=True)
+    post(f"dispute-lost:{key}", dispute.reservation, sides, at=at)
+
+
+def _disputed_at(dispute: Dispute) -> Reservation:
+    """The reservation under which the money of a dispute was booked as disputed."""
+    return Reservation.objects.get(entries__source=f"dispute:{dispute.public_id}")
 
 
 # -- what time and decisions make of it --------------------------------------------------------------------------------
@@ -155,13 +171,15 @@ def keep(reservation: Reservation, *, at: datetime) -> None:
         post(f"kept:{reservation.public_id}", reservation, sides, at=at)
 
 
-def _out_of(reservation: Reservation, cents: int, into: Account) -> dict[Account, int]:
+def _out_of(reservation: Reservation, cents: int, into: Account, *, is_owed_again: bool = False) -> dict[Account, int]:
     """Take `cents` off what a reservation has: of what is held first, then of what was kept, then of what was earned.
 
-    Where all of them together hold less, what is missing is owed: it had gone back another way before.
+    What was earned stays earned where it is owed again. Where all of them together hold less, what is missing is owed:
+    it had gone back another way before.
     """
     sides, left = {into: -cents}, cents
-    for account in (Account.TUITION_HELD, Account.DEPOSITS_KEPT, Account.TUITION_EARNED):
+    earned = () if is_owed_again else (Account.TUITION_EARNED,)
+    for account in (Account.TUITION_HELD, Account.DEPOSITS_KEPT, *earned):
         part = min(max(-_on(reservation, account), 0), left)
         sides[account], left = part, left - part
     sides[Account.OWED] = left

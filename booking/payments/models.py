@@ -21,7 +21,10 @@ class Purpose(models.TextChoices):
 
 
 class PaymentStatus(models.TextChoices):
-    """How far an attempt to pay has come. `payments.settling` moves it, and only forward; see `FORWARD` there."""
+    """How far an attempt to pay has come: only forward, see `settling.FORWARD`.
+
+    `paying` begins and opens it, `giving_up` ends it for another, `settling` books what has become of it.
+    """
 
     CREATED = "created", "Begun"
     OPEN = "open", "Open"
@@ -103,7 +106,10 @@ class RefundStatus(models.TextChoices):
 
 
 class Refund(models.Model):
-    """Money on its way back, the way it came. `payments.settling` moves it; `payments.returning` asks for it."""
+    """Money on its way back, the way it came. `payments.returning` asks for it, `payments.sending` moves it on.
+
+    What left by another road (`payments.outside`) is a refund that has gone.
+    """
 
     public_id = models.CharField(max_length=20, unique=True, default=new_id, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")

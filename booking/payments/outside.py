@@ -16,6 +16,7 @@ from booking.payments.returning import NotThatMuch, left_of, went_another_way
 from booking.payments.settling import lock_where_it_counts
 from booking.reservations import lifecycle, owing
 from booking.reservations.models import Reservation, State
+from workshops.clock import school_day
 from workshops.history.record import record
 from workshops.people.models import User
 from workshops.transactions import writes
@@ -31,16 +32,18 @@ class NotByHand(Exception):
 def refund_found(payment: Payment, found: SentBack, cents: int, *, now: datetime) -> Refund | None:
     """Book a refund that somebody made at the processor, once, by its number there; None while nothing has gone.
 
-    Whatever the limits here say, the money has gone. Locks the cohort, the seat, the reservation, the payment.
+    Whatever the limits here say, the money has gone. What was asked for here over the same amount and had not gone is
+    taken for it, also where a person was to send it. Locks the cohort, the seat, the reservation, the payment, the
+    refund.
     """
     reservation = lock_where_it_counts(payment.reservation, now)
     Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
     known = Refund.objects.filter(processor_id=found.processor_id).first()
     if known or found.status != RefundStatus.SUCCEEDED:
         return known
-    owed = payment.refunds.filter(
-        status__in=(RefundStatus.REQUESTED, RefundStatus.FAILED), amount_cents=cents, by_hand=False
-    ).first()
+    waiting = payment.refunds.filter(status__in=(RefundStatus.REQUESTED, RefundStatus.FAILED), amount_cents=cents)
+    # Locked: a person may be recording at this moment that they have sent it, and then this is as much again.
+    owed = waiting.select_for_update(of=("self",)).order_by("by_hand", "requested_at", "pk").first()
     if owed:
         # Somebody sent there what had been asked for here and had not gone: it is that, and not as much again.
         return sending.sent_there(owed, found, now=now)
@@ -55,7 +58,8 @@ def refund_found(payment: Payment, found: SentBack, cents: int, *, now: datetime
 def reverse(payment: Payment, *, why: str, by: User, now: datetime) -> Refund:
     """Undo the record of a transfer or cheque that did not come, or was not theirs. The record stays, and so does this.
 
-    Locks the cohort, the seat, the reservation, the payment.
+    What a person was to send back of it, and has not sent, is owed no more. Its reference can be recorded anew, for
+    whoever it came from. Locks the cohort, the seat, the reservation, the payment, its refunds.
 
     Raises:
         NotByHand: for what no person recorded, or what was never received.
@@ -66,13 +70,32 @@ def reverse(payment: Payment, *, why: str, by: User, now: datetime) -> Refund:
     fresh = rows.get(pk=payment.pk)
     if fresh.gateway != Offline.name or fresh.status != PaymentStatus.SUCCEEDED:
         raise NotByHand
-    if left_of(fresh) < fresh.amount_cents:
+    cents, parts = fresh.amount_cents, _withdrawn(fresh, reservation, now)
+    if left_of(rows.get(pk=payment.pk)) < cents:
         raise NotThatMuch("Some of this payment has gone back already, or was reversed before.")
-    cents = fresh.amount_cents
-    refund = _gone(fresh, reservation, cents, rule=RECORDED_WRONGLY, now=now, by=by)
+    for where, part in parts.items():
+        refund = _gone(fresh, where, part, rule=RECORDED_WRONGLY, now=now, by=by)
+    fresh.reference = f"{fresh.reference[:60]} (reversed {refund.public_id[:8]})"
+    fresh.save(update_fields=["reference"])
     _record("payment-reversed", reservation, cents, now=now, by=by, why=why)
     some_is_gone(reservation, why="A payment had been recorded by mistake.", now=now, by=by)
     return refund
+
+
+def _withdrawn(payment: Payment, reservation: Reservation, now: datetime) -> dict[Reservation, int]:
+    """Have nothing of a payment owed back any more that has not gone; return how much of it stands where, in cents.
+
+    What was asked back before a move stands where it was asked back; all the rest counts for `reservation`.
+    """
+    elsewhere = Refund.objects.filter(payment=payment).exclude(reservation=reservation)
+    before = list(elsewhere.select_related("reservation__trainee").order_by("pk"))
+    went_another_way(payment, payment.amount_cents, now=now)
+    after = dict(elsewhere.values_list("pk", "amount_cents"))
+    stands: dict[Reservation, int] = {}
+    for each in before:
+        stands[each.reservation] = stands.get(each.reservation, 0) + each.amount_cents - after[each.pk]
+    here = payment.amount_cents - sum(stands.values())
+    return {where: cents for where, cents in {**stands, reservation: here}.items() if cents}
 
 
 def some_is_gone(reservation: Reservation, *, why: str, now: datetime, by: User | None = None) -> None:
@@ -89,6 +112,8 @@ def some_is_gone(reservation: Reservation, *, why: str, now: datetime, by: User 
         if kept < reservation.deposit_cents:
             # What is left of it is the deposit now: the rest is due with the balance, as the person is told.
             owing.smaller_deposit(reservation, kept, now)
+        if reservation.balance_due_on < school_day(now):
+            owing.due_later(reservation, school_day(now))  # nobody is late with what they have paid once
         lifecycle.owes_again(reservation, why=why, now=now, by=by)
         emails.owed_again(reservation, missing, why=why, now=now)
 
@@ -114,7 +139,7 @@ def _gone(
         settled_at=now,
         recorded_by=by,
     )
-    ledger.owe_refund(refund, at=now)
+    ledger.owe_refund(refund, at=now, is_owed_again=True)
     ledger.post_refund(refund, at=now)
     issuing.credit_note(refund, now=now)
     return refund

@@ -66,6 +66,12 @@ def disputes_in_words(reservation: Reservation) -> list[str]:
     return [_dispute_in_words(each) for each in found.order_by("opened_at", "pk")]
 
 
+def bank_decides(reservation: Reservation) -> bool:
+    """Whether a bank has yet to decide about money of this reservation: nothing of that payment can go back before."""
+    found = Dispute.objects.filter(payment__reservation__in=story_of(reservation), status__in=FROZEN)
+    return found.exists()
+
+
 def _dispute_in_words(dispute: Dispute) -> str:
     amount = money.in_words(dispute.amount_cents, dispute.payment.currency)
     paid = in_words(school_day(dispute.payment.settled_at or dispute.payment.created_at))

@@ -12,10 +12,11 @@ from booking.payments.gateways.offline import Offline
 from booking.payments.giving_up import give_up_here
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
 from booking.payments.plans.lifecycle import part_to_pay
-from booking.payments.returning import received_cents, story_of
+from booking.payments.returning import received_cents, story_of, where_it_counts
 from booking.payments.settling import (
     Settled,
     catch_up,
+    close_pages,
     finish,
     give_up,
     lock_where_it_counts,
@@ -27,6 +28,7 @@ from booking.reservations import lifecycle
 from booking.reservations.models import OWING, Reservation, State
 from workshops.people.models import User
 from workshops.programme.models import school
+from workshops.text import plain
 from workshops.transactions import writes
 
 STRIPE = "stripe"
@@ -35,6 +37,8 @@ PAGE_AT_LEAST = timedelta(minutes=31)
 PAGE_AT_MOST = timedelta(hours=23)
 PAGE_OPEN = timedelta(hours=2)
 """How long a page is open where no hold runs out."""
+LEAST_BY_CARD = 50
+"""Cents. Stripe takes no smaller payment."""
 ANSWER_LOST = timedelta(minutes=1)
 """After which no request of ours can still be on its way to the processor."""
 
@@ -59,6 +63,16 @@ class OnItsWay(Exception):
     """Another payment for this reservation is with a bank already, and its answer is awaited."""
 
 
+TOO_LITTLE_FOR_CARD = "No less than 50 cents can be paid by card. Please pay this by bank transfer."
+
+
+class TooLittleForCard(gateways.NoSuchGateway):
+    """The card processor is no way to pay so little. The message says how it is paid instead."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_LITTLE_FOR_CARD)
+
+
 class TooLittleTime(Exception):
     """The hold ends sooner than a new page to pay on could; the one that was opened can still be used."""
 
@@ -69,6 +83,11 @@ class AlreadyRecorded(Exception):
 
 class LessThanTheDeposit(Exception):
     """Less came than the deposit, and nobody has said that it is enough. Nothing was recorded."""
+
+
+def reference_of(typed: str) -> str:
+    """A transfer's reference as it is kept and compared: in capitals, with single spaces, 80 characters at most."""
+    return plain(typed).upper()[:80]
 
 
 def owed_for(reservation: Reservation, purpose: Purpose, *, paid_cents: int) -> int:
@@ -118,12 +137,14 @@ def begin(
 
     Raises:
         gateways.NoSuchGateway, HoldRanOut, NothingToPay
+        TooLittleForCard: by card, for less than the processor takes. Nothing was written then.
         OnItsWay: while another payment is with a bank and its answer awaited.
         TooLittleTime: when the hold ends before the processor's page could.
         Unavailable: when the processor does not answer. Trying again goes on where this stopped.
         Refused: when it will not do this.
     """
     gateway = gateways.gateway(gateway_name)
+    _is_enough_for(gateway_name, _amount_now(reservation, purpose, now))
     _make_room(reservation, purpose, gateway_name, keeps_card=keeps_card, now=now)
     payment = _open(reservation, purpose, gateway_name, keeps_card=keeps_card, now=now)
     if payment.status == PaymentStatus.CREATED:
@@ -169,6 +190,11 @@ def _make_room(
         return
 
 
+def _is_enough_for(gateway_name: str, cents: int | None) -> None:
+    if gateway_name == STRIPE and cents is not None and cents < LEAST_BY_CARD:
+        raise TooLittleForCard
+
+
 def _amount_now(reservation: Reservation, purpose: Purpose, now: datetime) -> int | None:
     try:
         return amount_for(reservation, purpose, paid_cents=ledger.kept_cents(reservation), now=now)
@@ -184,6 +210,7 @@ def _open(
         _wait_for_transfer(reservation, now)
     fresh = lifecycle.lock(reservation)
     amount = amount_for(fresh, purpose, paid_cents=ledger.kept_cents(fresh), now=now)
+    _is_enough_for(gateway_name, amount)
     payment = _under_way(fresh, purpose, gateway_name, amount, now, keeps_card=keeps_card)
     if gateway_name == Offline.name:
         emails.how_to_transfer(payment, school().bank_details, now=now)
@@ -298,7 +325,8 @@ def record_transfer(
 
     `amount_cents` is what came, where that is not what is missing for `purpose`: less of the balance counts for it,
     and what is more than is owed goes back. Late money brings the seat back when one is left, and is owed back
-    otherwise: see `settling`.
+    otherwise: see `settling`. A page to pay by card that is open is closed first, so that nobody pays twice. Not inside
+    a transaction.
 
     Raises:
         AlreadyRecorded: when this reference has been recorded before.
@@ -306,6 +334,10 @@ def record_transfer(
         LessThanTheDeposit: unless `short_is_enough`, which takes what came as the deposit.
         OnItsWay: while another payment is with a bank and its answer awaited.
     """
+    reference = reference_of(reference)
+    if _is_recorded(reference):
+        raise AlreadyRecorded
+    close_pages(where_it_counts(reservation), now=now)
     try:
         settled = _record_transfer(
             reservation,
@@ -317,10 +349,14 @@ def record_transfer(
             short_is_enough=short_is_enough,
         )
     except IntegrityError:
-        if not Payment.objects.filter(gateway=Offline.name, reference=reference).exists():
+        if not _is_recorded(reference):
             raise
         raise AlreadyRecorded from None
     return finish(settled, now=now)
+
+
+def _is_recorded(reference: str) -> bool:
+    return Payment.objects.filter(gateway=Offline.name, reference=reference).exists()
 
 
 @writes

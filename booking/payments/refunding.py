@@ -107,11 +107,10 @@ def _cost_less(reservation: Reservation, cents: int, *, why: str, by: User, now:
     if cents > reservation.price_cents:
         raise BadFact("That is more than the price. A fee for moving goes back when it is waived.")
     kept = ledger.kept_cents(reservation)
-    parts = plans.left_of(reservation, kept) if plans.running(reservation) else []
+    left = plans.left_of(reservation, kept)
     owing.cost_less(reservation, reservation.price_cents - cents, now)
     _deposit_within(reservation, kept - cents, now)
-    if parts:
-        owing.in_parts(reservation, parts, kept - cents, now)
+    plans.split_again(reservation, left, kept - cents, now=now)
     about = ("reservation", reservation.public_id)
     record("price-lowered", about=about, person=reservation.trainee, by=by, now=now, why=why, cents=cents)
 

@@ -1,4 +1,4 @@
-"""What is owed back, and which payments it goes back on. Inside the commands that decide it; `settling` sends it."""
+"""What is owed back, and which payments it goes back on. Inside the commands that decide it; `sending` sends it."""
 
 from datetime import datetime
 
@@ -40,6 +40,11 @@ def received_cents(reservation: Reservation) -> int:
 
 def _received(reservation: Reservation) -> QuerySet[Payment]:
     return Payment.objects.filter(reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED)
+
+
+def is_with_bank(reservation: Reservation) -> bool:
+    """Whether money was given to a bank for this reservation and its answer is awaited: nobody is late meanwhile."""
+    return reservation.payments.filter(status=PaymentStatus.PROCESSING).exists()
 
 
 def ways_back(reservation: Reservation, cents: int) -> list[tuple[Payment, int]]:

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from booking.payments import emails, gateways, ledger
 from booking.payments.gateways.base import SentBack, Unavailable
@@ -31,7 +31,10 @@ FORWARD: dict[str, frozenset[str]] = {
 
 
 def send_back_due(now: datetime) -> int:
-    """Send back what was asked for and not begun, because a process ended in between; return how many have gone."""
+    """Send back what was asked for and not begun, the longest unasked first; return how many have gone.
+
+    While a processor does not answer, the round ends with the one that found out.
+    """
     waiting = Refund.objects.filter(
         Q(asked_at=None) | Q(asked_at__lte=now - ASK_AGAIN),
         status=RefundStatus.REQUESTED,
@@ -39,7 +42,13 @@ def send_back_due(now: datetime) -> int:
         payment__gateway__in=gateways.offered(),
     ).exclude(payment__disputes__status__in=FROZEN)
     refunds = waiting.exclude(payment__gateway=Offline.name).select_related("payment", "reservation__trainee")
-    return sum(send_back(refund, now=now).status != RefundStatus.REQUESTED for refund in refunds[:AT_ONCE])
+    gone = 0
+    for refund in refunds.order_by(F("asked_at").asc(nulls_first=True), "requested_at", "pk")[:AT_ONCE]:
+        try:
+            gone += _send_back(refund, now).status != RefundStatus.REQUESTED
+        except Unavailable:
+            break
+    return gone
 
 
 def send_back(refund: Refund, *, now: datetime) -> Refund:
@@ -47,17 +56,25 @@ def send_back(refund: Refund, *, now: datetime) -> Refund:
 
     Not inside a transaction. Asking twice sends it once: the refund's number and attempt are the processor's key.
     """
+    try:
+        return _send_back(refund, now)
+    except Unavailable:
+        return refund
+
+
+def _send_back(refund: Refund, now: datetime) -> Refund:
+    """As `send_back`, and raises `Unavailable` where the processor does not answer."""
     if refund.by_hand or refund.status != RefundStatus.REQUESTED:
         return refund
     if refund.payment.disputes.filter(status__in=FROZEN).exists():
         return refund  # no processor sends back what a bank is deciding about; it goes when that is over
-    Refund.objects.filter(pk=refund.pk).update(asked_at=now)
+    Refund.objects.filter(pk=refund.pk, attempt=refund.attempt).update(asked_at=now)
     try:
         answer = gateways.gateway(refund.payment.gateway).send_back(refund)
     except Unavailable:
         log.warning("Refund %s could not be asked for; it is asked for again.", refund.public_id)
-        return refund
-    return told(refund, answer, now=now) if answer else refund
+        raise
+    return told(refund, answer, now=now, attempt=refund.attempt) if answer else refund
 
 
 def look_again(refund: Refund, *, now: datetime) -> Refund:
@@ -67,13 +84,28 @@ def look_again(refund: Refund, *, now: datetime) -> Refund:
         Unavailable, Refused
     """
     answer = gateways.gateway(refund.payment.gateway).look_at_refund(refund)
-    return told(refund, answer, now=now) if answer else refund
+    return told(refund, answer, now=now, attempt=refund.attempt) if answer else refund
 
 
 @writes
-def told(refund: Refund, answer: SentBack, *, now: datetime, by: User | None = None, reference: str = "") -> Refund:
-    """Book what is said of a refund. Only forward, and once. Locks the refund."""
+def told(
+    refund: Refund,
+    answer: SentBack,
+    *,
+    now: datetime,
+    attempt: int | None = None,
+    by: User | None = None,
+    reference: str = "",
+) -> Refund:
+    """Book what is said of a refund. Only forward, and once. Locks the refund.
+
+    `attempt` is the one that was asked about, where the answer may have been long on its way.
+    """
     fresh = _locked(refund)
+    if attempt is not None and attempt != fresh.attempt:
+        return fresh  # it failed meanwhile and was begun anew: what is said of the try before ends neither
+    if not answer.processor_id and fresh.status != RefundStatus.REQUESTED:
+        return fresh  # a refusal without a number, and the money has gone some other way or is on its way
     if answer.processor_id and fresh.processor_id and answer.processor_id != fresh.processor_id:
         return fresh  # of an earlier attempt
     if answer.status not in FORWARD[RefundStatus(fresh.status)]:
@@ -122,8 +154,14 @@ def by_hand_instead(refund: Refund, *, now: datetime, by: User, why: str) -> Ref
 
 @writes
 def sent_there(refund: Refund, found: SentBack, *, now: datetime) -> Refund:
-    """Book that somebody sent at the processor what was asked for here and had not gone. Locks the refund."""
+    """Book that somebody sent at the processor what was asked for here and had not gone. Locks the refund.
+
+    Also where a person was to send it by the bank: nobody need do that any more.
+    """
     again = _begin_again(refund, now=now, by=None, why="It was sent at the card processor.", by_hand=False)
+    if again.by_hand and again.status == RefundStatus.REQUESTED:
+        again.by_hand = False
+        again.save(update_fields=["by_hand"])
     return told(again, found, now=now)
 
 

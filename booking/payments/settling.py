@@ -179,12 +179,7 @@ def settle_here(
     record("payment-received", about=about, person=trainee, by=by, now=now, gateway=fresh.gateway, cents=arriving)
     # A deposit that is smaller here, after a move to a cohort where all is due at once, was asked for like that.
     too_little = arriving < asked and kept + arriving < reservation.deposit_cents and not short_is_enough
-    theirs = not too_little and reserving.secure(
-        reservation, paid_in_full=kept + arriving >= reservation.owed_cents, now=now, by=by
-    )
-    if theirs and kept + arriving < reservation.deposit_cents:
-        # Begun before a move to a cohort where all of it is due at once: the seat is theirs, the rest is due now.
-        owing.smaller_deposit(reservation, kept + arriving, now)
+    theirs = not too_little and _secure(reservation, kept, arriving, in_parts=fresh.keeps_card, now=now, by=by)
     if theirs and fresh.keeps_card:
         plans.card_saved(reservation, card, now=now)
     if theirs:
@@ -192,6 +187,8 @@ def settle_here(
     issuing.receipt(fresh, reservation, kept_cents=kept + arriving, seat_is_theirs=theirs, now=now)
     # Two payments that were begun at once, by two ways or in two windows, may both arrive.
     too_much = min(max(kept + arriving - reservation.owed_cents, 0), arriving)
+    if theirs and too_much < arriving and not _is_told_by_state(reservation, kept + arriving):
+        emails.received(fresh, reservation, kept_cents=kept + arriving, now=now)
     if theirs and not too_much:
         return Settled(fresh, True, None)
     if theirs:
@@ -203,6 +200,51 @@ def settle_here(
     refund = owe_back(reservation, cents, rule=rule, why=why, by=None, now=now, of=fresh)[0]
     emails.goes_back(refund, now=now)
     return Settled(fresh, theirs, refund)
+
+
+def _secure(
+    reservation: Reservation, kept: int, arriving: int, *, in_parts: bool, now: datetime, by: User | None
+) -> bool:
+    """Make the seat theirs, where it may be; its message names what came and what is left.
+
+    Less than the deposit becomes the deposit: a registrar takes it as that, or it was begun before a move to a cohort
+    where all of it is due at once, and then the rest is due now. That is so before the message is written, and undone
+    where no seat is left.
+    """
+    asked, came = reservation.deposit_cents, kept + arriving
+    if came < asked:
+        _set_deposit(reservation, came)
+    told = emails.of_money(reservation, arriving, kept_cents=came)
+    if in_parts and _goes_on_in_parts(reservation, came):
+        told["in_parts"] = "yes"
+    theirs = reserving.secure(reservation, paid_in_full=came >= reservation.owed_cents, now=now, by=by, told=told)
+    if came < asked and theirs:
+        owing.smaller_deposit(reservation, came, now)
+    elif came < asked:
+        _set_deposit(reservation, asked)
+    return theirs
+
+
+def _set_deposit(reservation: Reservation, cents: int) -> None:
+    reservation.deposit_cents = cents
+    reservation.save(update_fields=["deposit_cents"])
+
+
+def _goes_on_in_parts(reservation: Reservation, kept_cents: int) -> bool:
+    """Whether the plan that waits for its card begins with this payment: `plans.lifecycle.card_saved` decides alike."""
+    plan = plans.plan_of(reservation)
+    if plan is None or kept_cents < reservation.deposit_cents:
+        return False
+    parts = plans.agreed_parts(plan)
+    fits = sum(part.cents for part in parts) == reservation.owed_cents - kept_cents
+    return fits and parts[-1].due_on <= reservation.balance_due_on
+
+
+def _is_told_by_state(before: Reservation, kept_cents: int) -> bool:
+    """Whether the money brought the seat to another state, whose message tells of it. `before` is as it was locked."""
+    if before.state not in (State.RESERVED, State.CONFIRMED):
+        return True
+    return before.state == State.RESERVED and kept_cents >= before.owed_cents
 
 
 def lock_where_it_counts(reservation: Reservation, now: datetime) -> Reservation:

@@ -8,7 +8,7 @@ from booking.payments import ledger
 from booking.payments.balances import due_next
 from booking.payments.models import Refund, RefundStatus
 from booking.payments.plans import lifecycle as plans
-from booking.payments.returning import owe_back
+from booking.payments.returning import is_with_bank, owe_back
 from booking.payments.sending import send_back
 from booking.payments.settling import close_pages
 from booking.reservations import emails, lifecycle, offers, owing, waitlist
@@ -122,7 +122,7 @@ def _cancel_overdue(reservation: Reservation, *, now: datetime) -> Cancelled:
     waitlist.lock_cohort(reservation.cohort_id)
     fresh = lifecycle.lock(reservation)
     due = due_next(fresh.charges.all(), ledger.kept_cents(fresh))
-    if due is None or end_of_grace(due.due_at, fresh.terms) >= now:
+    if due is None or end_of_grace(due.due_at, fresh.terms) >= now or is_with_bank(fresh):
         raise lifecycle.Moved(fresh)
     return _cancel(reservation, now=now, by=None, why="The balance was not here when the grace was over.")
 
@@ -179,10 +179,13 @@ def reason_of(back: ComesBack) -> str:
 def _waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -> list[Refund]:
     waitlist.lock_cohort(reservation.cohort_id)
     fresh = lifecycle.lock(reservation)
-    if fresh.state not in OWING or not fresh.fee_cents:
+    has_run = school_day(now) > fresh.cohort.ends_on  # what it cost has been earned by then
+    if fresh.state not in OWING or not fresh.fee_cents or has_run:
         raise lifecycle.Moved(fresh)
     fee, paid = fresh.fee_cents, ledger.kept_cents(fresh)
+    left = plans.left_of(fresh, paid)
     owing.without_fee(fresh)
+    plans.split_again(fresh, left, paid, now=now)
     record_all([lifecycle.line_about("fee-waived", fresh, now=now, by=by, why=why, cents=fee)])
     too_much = max(paid - fresh.owed_cents, 0)
     emails.fee_waived(fresh, fee_cents=fee, back_cents=too_much, why=why, now=now)

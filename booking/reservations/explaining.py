@@ -1,14 +1,16 @@
 """Why money comes back or stays, and how far it has come, in words for the person whose it is. Pure functions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from booking.payments import gateways
-from booking.payments.models import Refund, RefundStatus
+from booking.payments.models import FROZEN, Refund, RefundStatus
 from booking.reservations.admission import Quote
 from booking.reservations.models import Reservation
 from booking.reservations.promises import refundable_until
 from booking.reservations.refunds import ComesBack
+from booking.reservations.story import Chapter
 from workshops import money
 from workshops.clock import in_words, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
@@ -30,6 +32,27 @@ RULES: Mapping[str, str] = {
     "fee-waived": "the school waived the fee for moving",
 }
 """Each rule by which a refund may be owed, as the end of a sentence."""
+
+
+FAILURES: Mapping[str, str] = {
+    "expired_or_canceled_card": "the card has expired or was cancelled",
+    "lost_or_stolen_card": "the card was reported lost or stolen",
+    "insufficient_funds": "the school's account at Stripe did not hold enough at that moment",
+    "declined": "the bank did not take it",
+    "charge_for_pending_refund_disputed": "a bank had been asked about the payment meanwhile",
+    "merchant_request": "the school had it stopped",
+    "charge_already_refunded": "it had gone back already",
+    "unknown": "the bank gave no reason",
+}
+"""Why a refund failed, by the processor's code, in words. What is not here is shown as it came."""
+
+
+def without_codes(chapter: Chapter) -> Chapter:
+    """A line of a story with words for the processor's code of why a refund failed."""
+    said = chapter.told
+    if "could not be sent back" not in said.what or said.why not in FAILURES:
+        return chapter
+    return replace(chapter, told=replace(said, why=FAILURES[said.why]))
 
 
 def reasons(reservation: Reservation, back: ComesBack, now: datetime) -> list[str]:
@@ -107,7 +130,7 @@ def seat_to_be(
 def refund_in_words(refund: Refund) -> str:
     """How far one refund has come, and why it is owed."""
     amount = money.in_words(refund.amount_cents, refund.payment.currency)
-    way = "bank transfer" if refund.by_hand else way_of(refund.payment.gateway)
+    way = gateways.title_of("offline" if refund.by_hand else refund.payment.gateway)
     why = RULES.get(refund.rule, "it is owed to you")
     on = f" on {in_words(school_day(refund.settled_at))}" if refund.settled_at else ""
     if refund.rule == "recorded-wrongly":
@@ -120,11 +143,15 @@ def refund_in_words(refund: Refund) -> str:
         )
     if refund.status == RefundStatus.PENDING:
         return f"{amount} is on its way back ({way}): {why}."
+    if refund.payment.disputes.filter(status__in=FROZEN).exists():
+        return (
+            f"{amount} goes back to you ({way}) once your bank has decided about the payment it was asked for: {why}."
+        )
     if refund.attempt:
         return f"{amount} is sent once more ({way}), for it did not reach you the first time: {why}."
     return f"{amount} goes back to you ({way}): {why}. You are told when it has been sent."
 
 
 def way_of(gateway_name: str) -> str:
-    """A way to pay, as it is named in a sentence; also where it is not offered any more."""
-    return gateways.title_of(gateway_name)
+    """How money goes by a way to pay, as the end of a sentence; also where it is not offered any more."""
+    return gateways.how(gateway_name)

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from booking.payments.balances import due_next
 from booking.payments.ledger import kept_cents, with_kept
+from booking.payments.models import Payment, PaymentStatus
 from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.reservations import cancelling, emails, lifecycle
 from booking.reservations.deadlines import end_of_grace, is_quiet
@@ -148,8 +149,13 @@ def _running_plan() -> QuerySet[Plan]:
 
 
 def _unpaid(which: QuerySet[Reservation]) -> list[tuple[Reservation, datetime]]:
-    """Those of these reserved seats that are not paid in full, with the moment the next charge is due."""
-    rows = with_kept(which.filter(state__in=(State.RESERVED, State.CONFIRMED)))
+    """Those of these reserved seats that are not paid in full, with the moment the next charge is due.
+
+    Not those whose money a bank has and has not answered for: nobody is late meanwhile.
+    """
+    seated = which.filter(state__in=(State.RESERVED, State.CONFIRMED))
+    with_a_bank = Payment.objects.filter(reservation=OuterRef("pk"), status=PaymentStatus.PROCESSING)
+    rows = with_kept(seated.exclude(Exists(with_a_bank)))
     found: list[tuple[Reservation, datetime]] = []
     for each in (
         rows.select_related("cohort__venue", "trainee").prefetch_related("charges").order_by("balance_due_on", "pk")

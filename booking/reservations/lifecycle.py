@@ -191,6 +191,16 @@ def owes_again(reservation: Reservation, *, why: str, now: datetime, by: User | 
         record_all([line_about("reservation-owes-again", reservation, now=now, by=by, why=why)])
 
 
+def paid_before(reservation: Reservation, *, why: str, now: datetime, by: User) -> None:
+    """A seat is paid in full by money that had come before this system: confirmed, and nobody is written to.
+
+    The caller has locked it and booked the money. Nothing happens to one that is not reserved.
+    """
+    if reservation.state == State.RESERVED and _update(reservation, State.CONFIRMED):
+        seat = reservation.seat_number
+        record_all([line_about("reservation-confirmed", reservation, now=now, by=by, why=why, seat=seat)])
+
+
 def call_off(reservation: Reservation, *, choose_until: datetime | None, why: str, now: datetime, by: User) -> None:
     """Cancel what stood in a cohort that the school cancels; its money waits for a choice until `choose_until`.
 

@@ -121,20 +121,30 @@ def in_one(reservation: Reservation) -> None:
 
 
 def without_fee(reservation: Reservation) -> None:
-    """Owe no fee any more. The caller has locked the reservation, and writes the history."""
+    """Owe no fee any more. The caller has locked the reservation, and writes the history.
+
+    A plan's parts have the fee in them: they become one balance again, and whoever calls this splits that anew.
+    """
     fee, reservation.fee_cents = reservation.fee_cents, 0
     reservation.not_refundable_cents = max(reservation.not_refundable_cents - fee, 0)
     reservation.save(update_fields=["fee_cents", "not_refundable_cents"])
+    in_one(reservation)
     reservation.charges.filter(kind=ChargeKind.FEE).delete()
 
 
 def due_later(reservation: Reservation, day: date) -> None:
-    """Bring the balance, and a fee that is due with it, to another day; a plan's parts end by it."""
+    """Bring the balance, and a fee that is due with it, to another day; a plan's parts end by it.
+
+    Beside parts, what is charged as the balance is what was paid before they began: it stays in front of them.
+    """
     reservation.balance_due_on = day
     reservation.save(update_fields=["balance_due_on"])
     due = end_of_school_day(day)
-    reservation.charges.filter(kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(due_at=due)
-    reservation.charges.filter(kind=ChargeKind.INSTALMENT, due_at__gt=due).update(due_at=due)
+    parts = reservation.charges.filter(kind=ChargeKind.INSTALMENT)
+    if parts.exists():
+        parts.filter(due_at__gt=due).update(due_at=due)
+    else:
+        reservation.charges.filter(kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(due_at=due)
 
 
 def deposit_due(reservation: Reservation, at: datetime) -> None:

@@ -104,6 +104,7 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
         "due_next": due,
         "charges": own.charges.all(),
         "redemption": redemption_of(own),
+        "price_before_cents": price_before(own),
         "refunds": refunds,
         "transfer": awaited_transfer(own),
         "attempt": paying_pages.under_way(own, now),
@@ -111,7 +112,7 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
         "papers": papers_of(own),
         "promises": promises_of(own, now, is_owed=remaining > 0),
         "certainty": certainty_of(own.cohort, now=now),
-        "story": chapters_of(own, reader)[::-1],
+        "story": [explaining.without_codes(each) for each in chapters_of(own, reader)[::-1]],
         "sessions": own.cohort.sessions.all(),
         "has_begun": has_begun(own.cohort, now),
         "is_over": own.cohort.ends_on < school_day(now),
@@ -122,6 +123,12 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
     elif state != State.OFFERED:
         page |= _once_it_has_ended(own, reader, refunds, now)
     return page
+
+
+def price_before(own: Reservation) -> int:
+    """The price before a discount; what it costs where there is none."""
+    redemption = redemption_of(own)
+    return own.price_cents + (redemption.amount_cents if redemption else 0)
 
 
 # -- while it stands ---------------------------------------------------------------------------------------------------
@@ -205,14 +212,22 @@ def _once_it_has_ended(
 ) -> dict[str, Any]:
     ending = history_of("reservation", own.public_id).filter(what__in=ENDINGS).last()
     sent = sum(each.amount_cents for each, _ in refunds if each.status == RefundStatus.SUCCEEDED)
+    # What went back while the seat still stood is no part of what the ending gives back.
+    since = [each for each, _ in refunds if ending is None or each.requested_at >= ending.at]
+    before = sum(each.amount_cents for each, _ in refunds if each not in since)
+    received = ledger.paid_cents(own) + sent
     page: dict[str, Any] = {
         "ending": ending.what if ending else "",
         "ended": told(ending, reader) if ending else None,
         "was_offer": own.conduct_accepted_at is None,
         "going_back": any(each.rule == "late-no-seat" for each, _ in refunds),
-        "received_cents": ledger.paid_cents(own) + sent,
-        "back_cents": sum(each.amount_cents for each, _ in refunds),
-        "all_sent": all(each.status == RefundStatus.SUCCEEDED for each, _ in refunds),
+        "received_cents": received,
+        "before_cents": before,
+        "had_cents": received - before,
+        "back_cents": sum(each.amount_cents for each in since),
+        "all_sent": all(each.status == RefundStatus.SUCCEEDED for each in since),
+        "failed_cents": sum(each.amount_cents for each in since if each.status == RefundStatus.FAILED),
+        "bank_decides": paying_pages.bank_decides(own),
         "may_choose": may_choose(own, now),
     }
     if own.state == State.TRANSFERRED:

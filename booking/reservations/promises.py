@@ -83,7 +83,7 @@ def promises_of(reservation: Reservation, now: datetime, *, is_owed: bool) -> li
         currency=reservation.currency,
         stays_cents=reservation.not_refundable_cents,
         is_owed=is_owed,
-        is_paid_here=not reservation.paid_elsewhere,
+        is_paid_here=not reservation.paid_elsewhere and reservation.owed_cents > 0,
         after=school_day(until) if free and until else None,
     )
     if free and until:

@@ -1,5 +1,6 @@
 """Taking a seat: by a trainee, by a registrar for someone, and by money that has come."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import IntegrityError
@@ -167,8 +168,17 @@ def _place(admission: Admission, number: int, *, now: datetime, by: User, why: s
     return made
 
 
-def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: User | None) -> bool:
+def secure(
+    reservation: Reservation,
+    *,
+    paid_in_full: bool,
+    now: datetime,
+    by: User | None,
+    told: Mapping[str, str] | None = None,
+) -> bool:
     """Make the seat of a reservation that has been paid for theirs; False when it ran out and no seat is left to them.
+
+    `told` is what the message of it may say of the money that came.
 
     Must be called inside a transaction that has locked the cohort and those where something of this person's has run
     out (`settling.lock_where_it_counts`). Locks the seat, then the reservation; its state is read under that lock. Late
@@ -182,7 +192,7 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
     rules: str | None = ""
     if fresh.state in (State.RESERVED, State.CONFIRMED):
         if to == State.CONFIRMED != fresh.state:
-            lifecycle.move(fresh, to, now=now, by=by)
+            lifecycle.move(fresh, to, now=now, by=by, told=told)
         return True
     if fresh.state == State.HELD:
         # Whether a worker has noticed yet that it ran out makes no difference.
@@ -205,7 +215,7 @@ def secure(reservation: Reservation, *, paid_in_full: bool, now: datetime, by: U
         waitlist.seated(fresh.cohort_id, fresh.trainee_id, now)
     else:
         return False
-    lifecycle.move(fresh, to, now=now, by=by, rules=rules)
+    lifecycle.move(fresh, to, now=now, by=by, told=told, rules=rules)
     return True
 
 

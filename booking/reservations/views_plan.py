@@ -26,7 +26,8 @@ from workshops.web.forms import posted, shows_or_takes, whole_number
 
 log = logging.getLogger(__name__)
 
-NOT_NOW = "The card page cannot be reached at the moment. Nothing has been charged. Please try again in a few minutes."
+NOT_NOW = "Stripe does not answer at this moment. Nothing was taken. Try again in a minute, or choose bank transfer."
+NOT_TAKEN = "Stripe does not take this payment. Nothing was taken. Please choose bank transfer, or write to the school."
 ON_ITS_WAY = "Another payment for this seat is on its way at the moment. Please look again in a few minutes."
 
 
@@ -80,9 +81,9 @@ def _go_on(request: SignedInRequest, own: Reservation, chosen: Plan, now: dateti
         messages.info(request, "Your hold ends too soon for a new page to pay on. Please use the one that you opened.")
     except (paying.NothingToPay, gateways.NoSuchGateway) as refused:
         messages.info(request, str(refused))
-    except (Unavailable, Refused, WrongMoney):
+    except (Unavailable, Refused, WrongMoney) as trouble:
         log.exception("A card could not be saved for reservation %s.", own.public_id)
-        messages.warning(request, NOT_NOW)
+        messages.warning(request, NOT_NOW if isinstance(trouble, Unavailable) else NOT_TAKEN)
         return redirect("reservation-plan", own.public_id)
     return redirect("reservation", own.public_id)
 
@@ -105,6 +106,7 @@ def _choices_page(
         "state": own.state_at(now),
         "can_save": cards.can_save(),
         "choices": shown,
+        "none_fits": not any(each.choice.is_offered for each in shown),
         "chosen": chosen,
         "form": form or PlanForm(),
         "has_changed": has_changed,
@@ -139,9 +141,9 @@ def part(request: SignedInRequest, public_id: str) -> HttpResponse:
         messages.info(request, "No monthly part is to be paid on this reservation.")
     except gateways.NoSuchGateway:
         messages.info(request, "Cards are not taken here at the moment. You can pay the rest by bank transfer.")
-    except (Unavailable, Refused, WrongMoney):
+    except (Unavailable, Refused, WrongMoney) as trouble:
         log.exception("A part of a plan could not be paid for reservation %s.", own.public_id)
-        messages.warning(request, NOT_NOW)
+        messages.warning(request, NOT_NOW if isinstance(trouble, Unavailable) else NOT_TAKEN)
     else:
         return redirect(begun.checkout_url)
     return redirect("reservation-plan" if plans.running(own) else "reservation", own.public_id)
@@ -160,9 +162,9 @@ def card(request: SignedInRequest, public_id: str) -> HttpResponse:
     if form.is_valid() and cards.can_save():
         try:
             return redirect(cards.begin_saving(running, now).checkout_url)
-        except (Unavailable, Refused, WrongMoney):
+        except (Unavailable, Refused, WrongMoney) as trouble:
             log.exception("A card could not be saved for reservation %s.", own.public_id)
-            messages.warning(request, NOT_NOW)
+            messages.warning(request, NOT_NOW if isinstance(trouble, Unavailable) else NOT_TAKEN)
             return redirect("reservation-plan-card", own.public_id)
     page = {
         "form": form,

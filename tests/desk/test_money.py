@@ -350,10 +350,34 @@ def test_a_part_of_the_balance_counts_and_what_is_too_much_goes_back(
     assert desk.post(path(held, "transfer"), arrived("600", "W-1")).status_code == 302
     held.refresh_from_db()
     assert (held.state, desk.get(path(held)).context["page"].remaining_cents) == (State.RESERVED, 99_900)
-    answer = desk.post(path(held, "transfer"), arrived("1000", "W-2"), follow=True)
+    given = {**arrived("1000", "W-2"), "transfer-is_too_much": "on"}
+    answer = desk.post(path(held, "transfer"), given, follow=True)
     assert "$1 of it is more than is owed and must go back" in text(answer)
     held.refresh_from_db()
     assert (held.state, ledger.kept_cents(held), Refund.objects.get().amount_cents) == (State.CONFIRMED, 209_900, 100)
+
+
+def test_an_amount_beyond_what_is_owed_is_taken_for_a_slip_unless_somebody_says_that_it_came(
+    desk: Client, held: Reservation
+) -> None:
+    page = desk.post(path(held, "transfer"), arrived("20990"))
+    assert (page.status_code, "No more than $2,099 is owed. Look again" in text(page)) == (422, True)
+    assert ('value="20990"' in page.content.decode(), Payment.objects.count()) == (True, 0)
+    given = {**arrived("20990"), "transfer-is_too_much": "on"}
+    assert desk.post(path(held, "transfer"), given).status_code == 302
+    assert (ledger.kept_cents(held), Refund.objects.get().amount_cents) == (209_900, 1_889_100)
+
+
+def test_the_same_reference_in_small_letters_or_with_more_spaces_is_the_same_transfer(
+    desk: Client, robin: User, held: Reservation, moment: datetime
+) -> None:
+    desk.post(path(held, "transfer"), arrived("500", "Wire  no 1"))
+    assert Payment.objects.get().reference == "WIRE NO 1"
+    page = desk.post(path(held, "transfer"), arrived("500", " wire no  1 "))
+    assert (page.status_code, "A transfer with this reference is on record already." in text(page)) == (422, True)
+    with pytest.raises(paying.AlreadyRecorded):
+        paying.record_transfer(held, Purpose.BALANCE, reference="wire no 1", by=robin, now=moment)
+    assert ledger.kept_cents(held) == 50_000
 
 
 def test_money_that_comes_too_late_is_owed_back_and_recorded_when_it_was_sent(

@@ -7,14 +7,14 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.payments import earning, ledger, paying, refunding
+from booking.payments import earning, ledger, outside, paying, refunding, sending
 from booking.payments.models import Account, Dispute, DisputeStatus, Payment, Posting, Purpose, Refund, RefundStatus
 from booking.payments.outside import RECORDED_WRONGLY
 from booking.payments.plans import lifecycle as plans
 from booking.payments.plans.models import PlanState
 from booking.payments.plans.rules import choices
 from booking.payments.returning import NotThatMuch, possible_cents
-from booking.reservations import cancelling
+from booking.reservations import cancelling, moving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.invariants import assert_all_hold
@@ -278,12 +278,99 @@ def test_what_came_by_card_or_went_back_already_is_not_reversed(
     deposit = transfer(held, Purpose.DEPOSIT, robin, moment)
     balance = pay(held, Purpose.BALANCE, moment + timedelta(minutes=1))
     send(held, PRICE - DEPOSIT + 100, robin, moment)
+    sent = Refund.objects.get(payment=deposit)
+    sending.refunded(sent, now=moment, by=robin, reference="B-1")
     for paid, words in ((balance, "Only what a person recorded"), (deposit, "Some of that money has gone back")):
         address = path(held, f"payments/{paid.public_id}/reverse")
         page = desk.post(address, {f"reverse-{paid.public_id}-why": "x"})
         assert (page.status_code, words in text(page)) == (409, True)
     other = factories.reservation(now=moment)
     assert desk.post(path(other, f"payments/{deposit.public_id}/reverse")).status_code == 404
+
+
+@pytest.mark.one_database
+def test_a_mistyped_amount_is_undone_and_recorded_as_it_was(
+    desk: Client, held: Reservation, robin: User, moment: datetime
+) -> None:
+    typed = paying.record_transfer(
+        held, Purpose.FULL, reference="W-1", by=robin, now=moment, amount_cents=PRICE * 10
+    ).payment
+    assert (ledger.kept_cents(held), Refund.objects.get().amount_cents) == (PRICE, PRICE * 9)
+    assert "Reverse the record of $20,990, W-1" in text(desk.get(path(held)))
+    address = path(held, f"payments/{typed.public_id}/reverse")
+    answer = desk.post(address, {f"reverse-{typed.public_id}-why": "A slip."}, follow=True)
+    assert "The record of $20,990 is reversed." in text(answer)
+    assert [(each.rule, each.amount_cents, each.status) for each in Refund.objects.order_by("pk")] == [
+        ("too-much", 0, RefundStatus.SUCCEEDED),
+        (RECORDED_WRONGLY, PRICE * 10, RefundStatus.SUCCEEDED),
+    ]
+    assert (ledger.paid_cents(held), HistoryLine.objects.get(what="refund-not-owed").facts["cents"]) == (0, PRICE * 9)
+    (shown,) = answer.context["page"].payments
+    assert [each.refund.amount_cents for each in shown.refunds] == [PRICE * 10]
+    lists = desk.get("/desk/money/needs-a-person/").context["lists"]
+    assert [len(lists[name]) for name in ("refunds", "failed", "on_their_way")] == [0, 0, 0]
+    assert "Refund owed no more" in text(desk.get("/desk/money/journal/"))
+    transfer(held, Purpose.FULL, robin, moment)
+    assert (held.state, ledger.kept_cents(held), Payment.objects.latest("pk").reference) == (
+        State.CONFIRMED,
+        PRICE,
+        "W-1",
+    )
+    assert_all_hold(moment)
+
+
+def test_what_was_recorded_by_mistake_is_undone_after_the_seat_was_given_up(
+    held: Reservation, robin: User, moment: datetime
+) -> None:
+    wrong = transfer(held, Purpose.FULL, robin, moment)
+    cancelling.cancel(held, now=moment, by=held.trainee)
+    assert Refund.objects.get().status == RefundStatus.REQUESTED
+    outside.reverse(wrong, why="It was not theirs.", by=robin, now=moment)
+    assert (ledger.paid_cents(held), Refund.objects.exclude(status=RefundStatus.SUCCEEDED).count()) == (0, 0)
+    assert_all_hold(moment)
+
+
+def test_what_was_to_go_back_before_a_move_is_undone_where_it_stands(
+    held: Reservation, robin: User, moment: datetime
+) -> None:
+    typed = paying.record_transfer(
+        held, Purpose.FULL, reference="W-1", by=robin, now=moment, amount_cents=PRICE + 100
+    ).payment
+    held.refresh_from_db()
+    new = moving.move(held, factories.cohort(now=moment), now=moment, by=robin, why="x")
+    outside.reverse(typed, why="A slip.", by=robin, now=moment)
+    assert (ledger.paid_cents(held), ledger.paid_cents(new)) == (0, 0)
+    gone = Refund.objects.filter(rule=RECORDED_WRONGLY).order_by("amount_cents")
+    assert [(each.reservation, each.amount_cents) for each in gone] == [(held, 100), (new, PRICE)]
+    assert_all_hold(moment)
+
+
+def test_a_transfer_that_was_somebody_elses_is_recorded_for_them(
+    held: Reservation, robin: User, moment: datetime
+) -> None:
+    wrong = transfer(held, Purpose.DEPOSIT, robin, moment)
+    outside.reverse(wrong, why="It was Ben's.", by=robin, now=moment)
+    ben = factories.reservation(trainee=factories.trainee(name="Ben"), now=moment)
+    right = transfer(ben, Purpose.DEPOSIT, robin, moment)
+    wrong.refresh_from_db()
+    assert (right.reference, wrong.reference.startswith("W-1 (reversed ")) == ("W-1", True)
+    assert (ledger.kept_cents(held), ledger.kept_cents(ben), ben.state) == (0, DEPOSIT, State.RESERVED)
+    with pytest.raises(NotThatMuch):
+        outside.reverse(wrong, why="Again.", by=robin, now=moment)
+
+
+@pytest.mark.one_database
+def test_a_fee_is_not_waived_once_the_cohort_has_run(desk: Client, robin: User, moment: datetime) -> None:
+    past = moment - timedelta(days=60)
+    cohort = factories.cohort(now=past, starts_on=school_day(past) + timedelta(days=40))
+    own = factories.reservation(cohort=cohort, now=past)
+    pay(own, Purpose.FULL, past)
+    Reservation.objects.filter(pk=own.pk).update(fee_cents=2_500)
+    assert "fee" not in desk.get(path(own)).context["page"].forms
+    page = desk.post(path(own, "fee"), {"fee-why": "x"})
+    assert (page.status_code, "The cohort has run, so its fee has been earned." in text(page)) == (422, True)
+    own.refresh_from_db()
+    assert own.fee_cents == 2_500
 
 
 def failed(held: Reservation, robin: User, moment: datetime) -> Refund:

@@ -10,7 +10,7 @@ from booking.payments import ledger
 from booking.payments.earning import earn_due
 from booking.payments.models import Account, Payment, Posting
 from booking.payments.plans import lifecycle as plans
-from booking.payments.plans.models import Trouble
+from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.reservations import waitlist
 from booking.reservations.models import Charge, Reservation, State, WaitlistEntry
 from tests import factories
@@ -216,9 +216,38 @@ def test_a_third_seat_does_not_fit_into_two(robin: User, anna: User, coming: Coh
     assert [row.message for row in planned.rows if row.column == "seat"] == ["No seat is free in this cohort."]
 
 
-def test_nobody_brings_in_their_own_seat(coming: Cohort) -> None:
-    anna = factories.trainee(email="anna@example.org")
-    assert "their own seat" in dry_run(sheet(SEAT, DEPOSIT), by=anna, now=NOW).rows[0].message
+@pytest.mark.parametrize("row", [SEAT, DEPOSIT, PLAN, "line,anna@example.org,2027-spring,2026-12-03"])
+def test_nobody_brings_in_what_is_their_own(robin: User, anna: User, coming: Cohort, row: str) -> None:
+    if row in (DEPOSIT, PLAN):
+        bring(robin, SEAT, DEPOSIT.replace("WIRE-1", "WIRE-0"))
+    assert "Nobody brings in their own seat, money or place" in said(anna, row)
+
+
+@pytest.mark.parametrize("row", [SEAT, DEPOSIT, PLAN])
+def test_a_seat_that_is_only_held_gets_its_money_at_the_desk(robin: User, anna: User, coming: Cohort, row: str) -> None:
+    factories.reservation(cohort=coming, trainee=anna)
+    assert "They hold a seat here already. Record what arrived for it at the desk." in said(robin, row)
+
+
+def test_a_payment_of_a_second_file_confirms_the_seat_and_ends_the_plan(
+    robin: User, anna: User, coming: Cohort
+) -> None:
+    bring(robin, SEAT, DEPOSIT, PLAN + ",cus_1,pm_1")
+    bring(robin, "payment,anna@example.org,2027-spring,2026-12-10,,,,533.00,bank,WIRE-2")
+    made = Reservation.objects.get()
+    assert (made.state, plans.running(made) is not None) == (State.RESERVED, True)
+    bring(robin, "payment,anna@example.org,2027-spring,2026-12-20,,,,1066.00,stripe,pi_1")
+    made.refresh_from_db()
+    plan = Plan.objects.get()
+    assert (made.state, plan.state, ledger.kept_cents(made)) == (State.CONFIRMED, PlanState.PAID, 209_900)
+    assert "reservation-confirmed" in [line.what for line in history_of("reservation", made.public_id)]
+    assert not Message.objects.exists()
+    assert_all_hold(NOW)
+
+
+def test_a_transfer_is_known_by_its_reference_however_it_is_written(robin: User, anna: User, coming: Cohort) -> None:
+    bring(robin, SEAT, DEPOSIT)
+    assert said(robin, DEPOSIT.replace("WIRE-1", "wire-1")) == "This payment is on record already."
 
 
 def test_a_reference_that_is_on_record_for_another_is_a_contradiction(robin: User, anna: User, coming: Cohort) -> None:

@@ -83,6 +83,7 @@ OURS = (
     "payment-by-transfer",
     "payment-failed",
     "payment-goes-back",
+    "payment-received",
     "payment-sent-back",
     "payment-too-little",
     "payment-too-much",
@@ -146,6 +147,7 @@ def everything(anna: User) -> None:
     of_the_books()
     of_money_that_did_not_come_or_go()
     of_the_schools_own_refund()
+    of_a_part_that_came()
     every_message_of_plans()
     of_the_school()
     of_being_erased()
@@ -177,6 +179,14 @@ def of_one_reservation(anna: User) -> Reservation:
     runs(sure.cohort, by=factories.person(Role.REGISTRAR), now=NOW, why="The venue is paid for.")
     open_account(name="Ben", email="ben@example.org", roles=[Role.TRAINEE], by=None, now=later)
     return first
+
+
+def of_a_part_that_came() -> Reservation:
+    """The deposit, and then a part of the balance."""
+    reserved, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    paying.record_transfer(reserved, Purpose.DEPOSIT, reference="PART-1", by=registrar, now=NOW)
+    paying.record_transfer(reserved, Purpose.BALANCE, reference="PART-2", by=registrar, now=NOW, amount_cents=60_000)
+    return reserved
 
 
 def of_the_schools_own_refund() -> None:
@@ -356,6 +366,24 @@ def test_a_reservation_says_what_is_left_and_a_confirmation_that_nothing_is(anna
     assert facts("reservation-reserved")["Left to pay"] == "$1,599, by the end of Sunday 11 April 2027 in Los Angeles"
     assert "Everything is paid" in words("reservation-confirmed").text
     assert "Left to pay" not in facts("reservation-confirmed")
+
+
+def test_what_came_is_named_and_the_receipt_is_said_to_be_on_the_page(anna: User) -> None:
+    of_one_reservation(anna)
+    for kind, came in (("reservation-reserved", "$500"), ("reservation-confirmed", "$1,599")):
+        assert facts(kind)["Received"] == came
+        assert "receipt is on your reservation's page" in words(kind).text
+
+
+def test_a_part_that_came_says_what_is_left_and_by_when() -> None:
+    of_a_part_that_came()
+    assert words("payment-received").subject.startswith("$600 is here for ")
+    told = facts("payment-received")
+    assert (told["Received"], told["Left to pay"]) == (
+        "$600",
+        "$999, by the end of Sunday 11 April 2027 in Los Angeles",
+    )
+    assert "Your receipt is on your reservation's page." in words("payment-received").text
 
 
 def test_a_seat_that_was_paid_for_elsewhere_is_confirmed_without_a_word_of_money(anna: User) -> None:

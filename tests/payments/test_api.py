@@ -3,7 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from booking.payments.models import Payment
+from booking.payments import paying
+from booking.payments.models import Payment, Purpose
 from tests import factories
 from tests.asking import Answer, Program, StoppedClock, invalid_fields
 from tests.stripe_stand_in import StandIn
@@ -124,6 +125,19 @@ def test_a_payment_by_card_is_open_and_says_where_it_is_paid(clock: StoppedClock
     stripe.pay(payment.checkout_id)
     assert program.post(path, {"purpose": "deposit", "gateway": "stripe"}).problem == (409, "nothing-to-pay")
     assert program.get(f"/reservations/{held.public_id}").json["state"] == "reserved"
+
+
+def test_what_is_too_little_for_a_card_is_not_begun_by_card(clock: StoppedClock, stripe: StandIn) -> None:
+    held = factories.reservation()
+    registrar = factories.person(Role.REGISTRAR)
+    paying.record_transfer(
+        held, Purpose.FULL, reference="W", by=registrar, now=clock.now, amount_cents=held.price_cents - 49
+    )
+    program, path = Program.of(held.trainee), f"/reservations/{held.public_id}/payments"
+    answer = program.post(path, {"purpose": "balance", "gateway": "stripe"})
+    assert answer.problem == (409, "gateway-unavailable")
+    assert answer.json["detail"] == "No less than 50 cents can be paid by card. Please pay this by bank transfer."
+    assert (Payment.objects.count(), stripe.requests) == (1, [])
 
 
 def test_a_processor_that_does_not_answer_is_asked_again_with_the_same_key(

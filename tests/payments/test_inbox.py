@@ -1,7 +1,10 @@
 """What Stripe tells by itself: believed only when it is Stripe, stored once, and seen to whatever happens meanwhile."""
 
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +12,22 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from booking.payments import ledger, settling
+from booking.payments import ledger, sending, settling
 from booking.payments.gateways.base import Unavailable
 from booking.payments.gateways.stripe import events
 from booking.payments.inbox import processing, receiving
 from booking.payments.inbox.models import EventState, InboxEvent
 from booking.payments.models import LedgerEntry, Payment, PaymentStatus, Purpose, Refund, RefundStatus
+from booking.payments.reconciling import mending
 from booking.payments.sending import by_hand_instead
 from booking.reservations import cancelling
 from booking.reservations.models import Reservation, State
+from booking.site import due
 from tests import factories
 from tests.factories import NOW
 from tests.invariants import assert_all_hold
-from tests.payments.telling import begin, everything, it_is, kinds, nothing_at_once, paid, post
+from tests.payments.telling import begin, everything, it_is, kinds, only_stored, paid, post
+from tests.services.environment import PROJECT, clean_environment
 from tests.stripe_stand_in import StandIn
 from workshops.history.models import HistoryLine
 from workshops.people.models import Role
@@ -181,6 +187,15 @@ def test_no_token_no_session_and_no_cookie_are_asked_for(stripe: StandIn, settin
     assert not answer.cookies
 
 
+def test_where_stripe_is_not_used_nobody_waits_for_its_code(tmp_path: Path) -> None:
+    """Every web process reads the addresses when it starts; Stripe's library alone takes longer than all of ours."""
+    code = "import django; django.setup(); import sys, booking.site.urls; print('stripe' in sys.modules)"
+    settings = {"DJANGO_SETTINGS_MODULE": "booking.site.settings", "DATA_DIR": str(tmp_path)}
+    environment = clean_environment(**settings)
+    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert (run.stdout.strip(), run.returncode) == ("False", 0), run.stderr
+
+
 # -- stored once -------------------------------------------------------------------------------------------------------
 def test_an_event_is_stored_by_its_numbers_alone(stripe: StandIn) -> None:
     payment = begin()
@@ -226,9 +241,20 @@ def test_what_cannot_be_stored_is_asked_for_again(
     assert status_of(payment) == PaymentStatus.SUCCEEDED
 
 
-def test_what_goes_wrong_after_it_is_stored_is_the_workers_and_stripe_hears_200(
-    stripe: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stripe_hears_200_before_anything_is_asked_and_a_moment_later_the_worker_asks(stripe: StandIn) -> None:
+    """Even while Stripe hangs: an endpoint that answers slowly is switched off there."""
+    payment, _ = paid(stripe, Purpose.DEPOSIT)
+    stripe.pending[:] = [the_completed(stripe)]
+    asked = len(stripe.requests)
+    stripe.down = True
+    assert stripe.deliver_to(only_stored) == [200]
+    assert (len(stripe.requests), only_event().state, only_event().attempts) == (asked, EventState.WAITING, 0)
+    stripe.down = False
+    assert due.do_due(NOW).events == 1
+    assert status_of(payment) == PaymentStatus.SUCCEEDED
+
+
+def test_what_goes_wrong_after_it_is_stored_is_the_workers_and_stripe_hears_200(stripe: StandIn) -> None:
     payment, _ = paid(stripe, Purpose.DEPOSIT)
     stripe.down = True
     stripe.pending[:] = [the_completed(stripe)]
@@ -269,25 +295,19 @@ def test_an_outage_is_waited_out_for_three_days_and_then_a_person_looks(
     assert HistoryLine.objects.get(what="event-again").why == "Stripe is back."
 
 
-def test_while_stripe_does_not_answer_one_question_is_asked_and_not_twenty(
-    stripe: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nothing_at_once(monkeypatch)
+def test_while_stripe_does_not_answer_one_question_is_asked_and_not_twenty(stripe: StandIn) -> None:
     paid(stripe, Purpose.DEPOSIT)
-    stripe.deliver_to(post)
+    stripe.deliver_to(only_stored)
     stripe.down = True
     processing.process_due(NOW)
     assert sorted(InboxEvent.objects.exclude(state="ignored").values_list("attempts", flat=True))[-2:] == [0, 1]
 
 
-def test_an_event_that_somebody_alive_works_on_is_left_alone_and_a_dead_ones_is_taken_up(
-    stripe: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_event_that_somebody_alive_works_on_is_left_alone_and_a_dead_ones_is_taken_up(stripe: StandIn) -> None:
     """A lease: without it two workers would do the same, and with a lock for ever nobody would follow a dead one."""
     payment, _ = paid(stripe, Purpose.DEPOSIT)
-    nothing_at_once(monkeypatch)
     stripe.pending[:] = [the_completed(stripe)]
-    stripe.deliver_to(post)
+    stripe.deliver_to(only_stored)
     assert processing._lease(only_event(), NOW)
     assert not processing._lease(only_event(), NOW + MINUTE)
     assert processing.process_due(NOW + MINUTE) == 0
@@ -317,10 +337,9 @@ def test_the_mark_is_in_the_same_commit_as_the_money(stripe: StandIn, monkeypatc
 
 
 def test_a_fault_of_ours_keeps_no_other_event_waiting(stripe: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing_at_once(monkeypatch)
     payments = [paid(stripe, Purpose.DEPOSIT)[0] for _ in range(2)]
     stripe.pending[:] = [each for each in stripe.pending if each["type"] == "checkout.session.completed"]
-    stripe.deliver_to(post)
+    stripe.deliver_to(only_stored)
     tells = settling.told_here
 
     def fails_for_the_first(payment: Payment, *args: Any, **named: Any) -> Any:
@@ -370,11 +389,10 @@ def test_what_is_ours_by_its_number_and_unknown_is_tried_for_an_hour_and_then_sh
     assert not processing.stuck(moment).exists()
 
 
-def test_nobody_decides_about_an_event_of_their_own_money(stripe: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_decides_about_an_event_of_their_own_money(stripe: StandIn) -> None:
     payment, _ = paid(stripe, Purpose.DEPOSIT)
-    nothing_at_once(monkeypatch)
     stripe.pending[:] = [the_completed(stripe)]
-    stripe.deliver_to(post)
+    stripe.deliver_to(only_stored)
     InboxEvent.objects.update(state=EventState.STUCK)
     for decides in (processing.try_again, processing.set_aside):
         with pytest.raises(BadFact, match="own record"):
@@ -465,6 +483,47 @@ def test_a_second_sum_for_one_payment_is_not_taken_for_the_first(stripe: StandIn
     assert_all_hold(NOW)
 
 
+def paid_elsewhere(stripe: StandIn, payment: Payment, cents: int = 100) -> str:
+    """Money that is somebody else's and carries the number of this payment; its intent."""
+    return str(stripe.other_sale(cents, {"cintima_payment": payment.public_id})["id"])
+
+
+def test_money_of_somebody_else_under_our_number_is_not_taken_for_the_payment(stripe: StandIn) -> None:
+    payment = begin()
+    foreign = paid_elsewhere(stripe, payment)
+    stripe.deliver_to(post)
+    assert status_of(payment) == PaymentStatus.OPEN
+    assert not LedgerEntry.objects.exists()
+    waits = InboxEvent.objects.filter(state=EventState.WAITING, intent_id=foreign)
+    assert {"was not paid on that payment's page" in each.trouble for each in waits} == {True}
+    stripe.pay(payment.checkout_id)
+    stripe.deliver_to(post)
+    assert status_of(payment) == PaymentStatus.SUCCEEDED
+    assert (state_of(payment.reservation), ledger.kept_cents(payment.reservation)) == (State.RESERVED, 50_000)
+    processing.process_due(NOW + MINUTE)
+    assert set(processing.stuck(NOW).values_list("intent_id", flat=True)) == {foreign}
+    assert_all_hold(NOW)
+
+
+def test_money_of_somebody_else_under_the_number_of_a_page_that_has_closed_needs_a_person(stripe: StandIn) -> None:
+    payment = begin()
+    stripe.expire(payment.checkout_id)
+    stripe.deliver_to(post)
+    foreign = paid_elsewhere(stripe, payment)
+    stripe.deliver_to(post)
+    assert set(processing.stuck(NOW).values_list("intent_id", flat=True)) == {foreign}
+    assert status_of(payment) == PaymentStatus.EXPIRED
+
+
+def test_a_refund_of_money_of_somebody_else_settles_no_payment_either(stripe: StandIn) -> None:
+    payment = begin()
+    stripe.dashboard_refund(paid_elsewhere(stripe, payment))
+    stripe.deliver_to(post)
+    assert status_of(payment) == PaymentStatus.OPEN
+    assert not Refund.objects.exists()
+    assert not LedgerEntry.objects.exists()
+
+
 def test_late_money_goes_back_by_itself_once_it_is_told(stripe: StandIn) -> None:
     payment = begin(factories.reservation(cohort=factories.cohort(capacity=1)))
     stripe.pay(payment.checkout_id)
@@ -473,8 +532,8 @@ def test_late_money_goes_back_by_itself_once_it_is_told(stripe: StandIn) -> None
     stripe.now = later
     for event in (each for each in [*stripe.pending] if each["type"] == "checkout.session.completed"):
         told = events.read(*_pair(stripe, event), now=later)
-        row, _ = receiving.receive(told, now=later)
-        assert processing.process(row, now=later) == EventState.DONE
+        receiving.receive(told, now=later)
+        assert processing.process_due(later) == 1
     assert Refund.objects.get().status == RefundStatus.SUCCEEDED
     assert_all_hold(later)
 
@@ -541,6 +600,66 @@ def test_a_refund_that_had_gone_and_came_back_is_owed_again(stripe: StandIn) -> 
     refund.refresh_from_db()
     assert (refund.status, refund.failure) == (RefundStatus.FAILED, "expired_or_canceled_card")
     assert_all_hold(NOW)
+
+
+def waits_to_be_sent(payment: Payment, stripe: StandIn) -> Refund:
+    """Somebody cancels while Stripe is down: the refund as the worker reads it afterwards."""
+    stripe.down = True
+    gives_up_the_seat(payment)
+    stripe.down = False
+    return Refund.objects.select_related("payment", "reservation__trainee").get()
+
+
+def test_a_refund_that_has_gone_by_the_dashboard_is_not_failed_by_the_refusal_of_ours(stripe: StandIn) -> None:
+    """The worker had read it as waiting; until its question came to Stripe, somebody sent the money there."""
+    payment, intent = paid(stripe)
+    stripe.deliver_to(post)
+    read_before = waits_to_be_sent(payment, stripe)
+    gone = stripe.dashboard_refund(intent)
+    stripe.deliver_to(post)
+    sending.send_back(read_before, now=NOW)
+    refund = Refund.objects.get()
+    assert (refund.status, refund.processor_id, refund.failure) == (RefundStatus.SUCCEEDED, gone["id"], "")
+    assert not HistoryLine.objects.filter(what="refund-failed").exists()
+    assert mending.compare(NOW - DAY, NOW + HOUR) == []
+    assert_all_hold(NOW)
+
+
+def test_a_slow_answer_of_a_try_that_failed_does_not_end_the_next_one(stripe: StandIn) -> None:
+    payment, _ = paid(stripe)
+    stripe.deliver_to(post)
+    stripe.refunds = "fail_later"
+    slow = waits_to_be_sent(payment, stripe)
+    sending.send_back_due(NOW + sending.ASK_AGAIN)
+    stripe.finish_refund(Refund.objects.get().processor_id, ok=False)
+    stripe.deliver_to(post)
+    sending.ask_again(slow, now=NOW, by=factories.person(Role.REGISTRAR), why="The card is open again.")
+    stripe.refunds = "succeed"
+    sending.send_back(slow, now=NOW)  # the answer to the first
+    refund = Refund.objects.get()
+    assert (refund.status, refund.attempt, refund.processor_id) == (RefundStatus.REQUESTED, 1, "")
+    assert sending.send_back_due(NOW) == 1
+    stripe.deliver_to(post)
+    assert Refund.objects.get().status == RefundStatus.SUCCEEDED
+    assert mending.compare(NOW - DAY, NOW + HOUR) == []
+    assert_all_hold(NOW)
+
+
+def test_while_stripe_does_not_answer_one_refund_is_asked_for_and_not_fifty(stripe: StandIn) -> None:
+    payments = [paid(stripe)[0] for _ in range(3)]
+    stripe.deliver_to(post)
+    stripe.down = True
+    for each in payments:
+        gives_up_the_seat(each)
+    asked = len(stripe.requests)
+    later = NOW + sending.ASK_AGAIN
+    assert sending.send_back_due(later) == 0
+    assert Refund.objects.filter(asked_at=later).count() == 1
+    assert len(stripe.requests) - asked <= 3  # the tries of one question
+    assert sending.send_back_due(later) == 0
+    assert Refund.objects.filter(asked_at=later).count() == 2
+    stripe.down = False
+    assert sending.send_back_due(later + sending.ASK_AGAIN) == 3
 
 
 def test_what_is_told_late_of_a_try_that_failed_does_not_end_the_next_one(stripe: StandIn) -> None:

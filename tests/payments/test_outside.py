@@ -4,18 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from booking.payments import ledger
+from booking.payments import ledger, refunding, sending
 from booking.payments.inbox import processing
 from booking.payments.inbox.models import EventState, InboxEvent
 from booking.payments.models import Payment, PaymentStatus, Purpose, Refund, RefundStatus
+from booking.payments.reconciling import mending
 from booking.reservations import cancelling
 from booking.reservations.models import Reservation, State
+from tests import factories
 from tests.factories import NOW
 from tests.invariants import assert_all_hold
-from tests.payments.telling import everything, it_is, nothing_at_once, paid, post
+from tests.payments.telling import everything, it_is, only_stored, paid, post
 from tests.stripe_stand_in import StandIn
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
+from workshops.people.models import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -126,14 +129,92 @@ def test_a_refund_of_ours_beside_one_of_the_dashboard_are_told_apart(stripe: Sta
     assert_all_hold(NOW)
 
 
+def sent_by_hand(stripe: StandIn, payment: Payment) -> Refund:
+    """A refund came back to Stripe, and a registrar has said that they send it by bank transfer."""
+    back = cancelling.cancel(Reservation.objects.get(), now=NOW, by=payment.reservation.trainee).refunds[0]
+    stripe.finish_refund(back.processor_id, ok=False)
+    stripe.deliver_to(post)
+    return sending.by_hand_instead(back, now=NOW, by=factories.person(Role.REGISTRAR), why="The card is closed.")
+
+
+def test_one_of_the_dashboard_is_what_a_person_was_to_send_by_the_bank(stripe: StandIn) -> None:
+    payment, intent = booked(stripe)
+    refund = sent_by_hand(stripe, payment)
+    gone = stripe.dashboard_refund(intent)
+    stripe.deliver_to(post)
+    refund.refresh_from_db()
+    assert (refund.status, refund.by_hand, refund.processor_id) == (RefundStatus.SUCCEEDED, False, gone["id"])
+    assert Refund.objects.count() == 1
+    assert ledger.paid_cents(Reservation.objects.get()) == 0
+    assert mending.compare(NOW - timedelta(days=1), NOW + timedelta(hours=1)) == []
+    assert_all_hold(NOW)
+
+
+def test_once_a_person_has_sent_it_one_of_the_dashboard_is_as_much_again(stripe: StandIn) -> None:
+    payment, intent = booked(stripe)
+    refund = sent_by_hand(stripe, payment)
+    sending.refunded(refund, now=NOW, by=factories.person(Role.REGISTRAR), reference="B-1")
+    stripe.dashboard_refund(intent)
+    stripe.deliver_to(post)
+    assert sorted(Refund.objects.values_list("rule", "by_hand")) == sorted([(refund.rule, True), ("outside", False)])
+    assert ledger.paid_cents(Reservation.objects.get()) == -209_900
+
+
+def test_a_smaller_one_of_the_dashboard_leaves_the_rest_to_be_sent_by_hand(stripe: StandIn) -> None:
+    payment, intent = booked(stripe)
+    refund = sent_by_hand(stripe, payment)
+    stripe.dashboard_refund(intent, 30_000)
+    stripe.deliver_to(post)
+    refund.refresh_from_db()
+    assert (refund.status, refund.by_hand, refund.amount_cents) == (RefundStatus.REQUESTED, True, 179_900)
+    assert mending.compare(NOW - timedelta(days=1), NOW + timedelta(hours=1)) == []
+    assert_all_hold(NOW)
+
+
+def test_a_smaller_one_of_the_dashboard_lessens_what_waits_to_be_sent(stripe: StandIn) -> None:
+    payment, intent = booked(stripe)
+    stripe.down = True
+    cancelling.cancel(Reservation.objects.get(), now=NOW, by=payment.reservation.trainee)
+    stripe.down = False
+    stripe.dashboard_refund(intent, 30_000)
+    stripe.deliver_to(post)
+    assert sending.send_back_due(NOW + sending.ASK_AGAIN) == 1
+    assert sorted(Refund.objects.values_list("amount_cents", "status")) == [
+        (30_000, "succeeded"),
+        (179_900, "succeeded"),
+    ]
+    stripe.deliver_to(post)
+    assert ledger.paid_cents(Reservation.objects.get()) == 0
+    assert mending.compare(NOW - timedelta(days=1), NOW + timedelta(hours=1)) == []
+    assert_all_hold(NOW)
+
+
+def test_one_of_the_dashboard_over_all_of_it_ends_every_refund_that_waits(stripe: StandIn) -> None:
+    payment, intent = booked(stripe)
+    seat_of = Reservation.objects.get()
+    stripe.down = True
+    registrar, why = factories.person(Role.REGISTRAR), "A storm."
+    refunding.refund(
+        seat_of, 30_000, why=why, lowers_price=True, by=registrar, now=NOW, expected_possible_cents=209_900
+    )
+    cancelling.cancel(Reservation.objects.get(), now=NOW, by=payment.reservation.trainee)
+    stripe.down = False
+    stripe.dashboard_refund(intent)
+    stripe.deliver_to(post)
+    assert sorted(Refund.objects.values_list("amount_cents", "rule"))[2:] == [(209_900, "outside")]
+    assert sending.send_back_due(NOW + sending.ASK_AGAIN) == 0
+    assert ledger.paid_cents(Reservation.objects.get()) == 0
+    assert mending.compare(NOW - timedelta(days=1), NOW + timedelta(hours=2)) == []
+    assert_all_hold(NOW)
+
+
 def test_what_goes_back_of_a_deposit_that_nobody_told_us_of_yet_is_booked_with_it(
     stripe: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that Stripe has to tell is there at once, and the worker meets it in the order in which it came."""
-    nothing_at_once(monkeypatch)
     _, intent = paid(stripe, Purpose.FULL)
     stripe.dashboard_refund(intent, 10_000)
-    stripe.deliver_reversed(post)
+    stripe.deliver_reversed(only_stored)
     assert processing.process_due(NOW, limit=100) > 3
     assert seat() == (State.RESERVED, 199_900)
     assert_all_hold(NOW)

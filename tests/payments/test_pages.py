@@ -19,6 +19,7 @@ from tests.pages import text
 from tests.stripe_stand_in import KEY, StandIn
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
+from workshops.people.models import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -121,6 +122,56 @@ def test_pay_later_is_not_named_for_a_balance_or_without_stripe(
     settings.STRIPE_SECRET_KEY = KEY
     paying.begin(held, Purpose.DEPOSIT, "sandbox", by=held.trainee, now=clock.now)
     assert "Klarna" not in text(client.get(pay_page(held)))
+
+
+def lacking(held: Reservation, cents: int, clock: StoppedClock) -> None:
+    """All but so many cents came by transfer."""
+    registrar = factories.person(Role.REGISTRAR)
+    came = held.price_cents - cents
+    paying.record_transfer(held, Purpose.FULL, reference="W-1", by=registrar, now=clock.now, amount_cents=came)
+
+
+def test_a_rest_too_little_for_a_card_is_paid_by_transfer(
+    client: Client, held: Reservation, clock: StoppedClock, stripe: StandIn
+) -> None:
+    lacking(held, 30, clock)
+    page = client.get(pay_page(held))
+    assert "No less than 50 cents can be paid by card. Please pay this by bank transfer." in text(page)
+    assert 'value="stripe"' not in page.content.decode()
+    assert client.post(pay_page(held), chosen("balance")).status_code == 422
+    with pytest.raises(paying.TooLittleForCard):
+        paying.begin(held, Purpose.BALANCE, "stripe", by=held.trainee, now=clock.now)
+    assert (Payment.objects.filter(gateway="stripe").count(), stripe.requests) == (0, [])
+
+
+def test_fifty_cents_are_enough_for_a_card(client: Client, held: Reservation, clock: StoppedClock) -> None:
+    lacking(held, 50, clock)
+    assert 'value="stripe"' in client.get(pay_page(held)).content.decode()
+    assert begun(client, held, "balance").amount_cents == 50
+
+
+def test_where_only_the_deposit_is_too_little_everything_can_be_paid_by_card(
+    client: Client, held: Reservation, clock: StoppedClock
+) -> None:
+    Reservation.objects.filter(pk=held.pk).update(deposit_cents=30)
+    answer = client.post(pay_page(held), chosen("deposit"))
+    assert (answer.status_code, "No less than 50 cents" in text(answer)) == (422, True)
+    assert begun(client, held, "full").amount_cents == held.price_cents
+
+
+def test_recording_a_transfer_closes_the_page_that_is_open(
+    client: Client, held: Reservation, clock: StoppedClock, stripe: StandIn
+) -> None:
+    registrar = factories.person(Role.REGISTRAR)
+    payment = begun(client, held)
+    paying.record_transfer(held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=clock.now)
+    assert stripe.object(payment.checkout_id)["status"] == "expired"
+    payment.refresh_from_db()
+    assert (payment.status, state_of(held)) == (PaymentStatus.EXPIRED, State.RESERVED)
+    rest = begun(client, held, "balance")
+    with pytest.raises(paying.AlreadyRecorded):
+        paying.record_transfer(held, Purpose.BALANCE, reference="w-1", by=registrar, now=clock.now)
+    assert stripe.object(rest.checkout_id)["status"] == "open"  # a slip of the registrar's closes nothing
 
 
 # -- when it cannot begin ----------------------------------------------------------------------------------------------
@@ -325,14 +376,14 @@ def test_a_dispute_is_told_without_blame(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"status": RefundStatus.FAILED}, "$500 could not be sent back yet (card): the school decided so."),
+        ({"status": RefundStatus.FAILED}, "$500 could not be sent back yet (Stripe): the school decided so."),
         (
             {"status": RefundStatus.REQUESTED, "by_hand": True, "attempt": 1},
             "$500 is sent once more (bank transfer), for it did not reach you the first time: the school decided so.",
         ),
         (
             {"status": RefundStatus.SUCCEEDED, "rule": "outside"},
-            "$500 was sent back on 11 January 2027 (card): the school sent it back outside this system.",
+            "$500 was sent back on 11 January 2027 (Stripe): the school sent it back outside this system.",
         ),
         (
             {"status": RefundStatus.SUCCEEDED, "rule": "recorded-wrongly"},

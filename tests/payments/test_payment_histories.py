@@ -123,11 +123,10 @@ class World:
 
     def refund_part_there(self, pick: Random) -> None:
         """Somebody sends a part back in the dashboard, and Stripe's word of it comes."""
-        left = [each for each in self.received() if not self.sent_back(each["id"])]
         known = set(Payment.objects.filter(status="succeeded").values_list("reference", flat=True))
-        left = [each for each in left if each["id"] in known]
-        if left and not Refund.objects.exclude(status="succeeded").exists():
-            self.stripe.dashboard_refund(str(pick.choice(left)["id"]), pick.choice((1, 9_900)))
+        left = [each for each in self.received() if not self.sent_back(each["id"]) and each["id"] in known]
+        if left and not self.stripe.down:
+            self.stripe.dashboard_refund(str(pick.choice(left)["id"]), pick.choice((1, 9_900, 30_000)))
             self.reconcile(pick)
 
     def sent_back(self, intent: object) -> bool:

@@ -426,6 +426,31 @@ def test_in_the_night_the_books_are_compared_once(stripe: StandIn) -> None:
     assert not Message.objects.filter(kind="books-differ").exists()
 
 
+def test_after_a_pause_what_came_since_the_last_comparison_is_compared(stripe: StandIn) -> None:
+    payment = begin(factories.reservation())
+    told(payment, Report(PaymentStatus.EXPIRED), now=NOW)
+    assert nightly.nightly(NIGHT) == 1
+    stripe.pay(payment.checkout_id)  # after all, and nobody tells us
+    stripe.now = NIGHT + 10 * DAY
+    assert nightly.nightly(NIGHT + 10 * DAY) == 1
+    assert Payment.objects.get().status == PaymentStatus.SUCCEEDED
+
+
+def test_money_of_somebody_else_under_our_number_is_told_and_settles_nothing(stripe: StandIn) -> None:
+    held = factories.reservation()
+    payment = paying.begin(held, Purpose.DEPOSIT, "stripe", by=held.trainee, now=NOW).payment
+    stripe.other_sale(100, metadata={"cintima_payment": payment.public_id})
+    mended, remain = mending.mend(NOW - DAY, NOW + HOUR / 2)
+    assert (mended, {each.code for each in remain}) == ([], {"payment-missing", "processor-sum"})
+    payment.refresh_from_db()
+    assert (payment.status, Refund.objects.count()) == (PaymentStatus.OPEN, 0)
+    stripe.pay(payment.checkout_id)
+    _, remain = mending.mend(NOW - DAY, NOW + HOUR / 2)
+    payment.refresh_from_db()
+    assert (payment.status, payment.amount_cents) == (PaymentStatus.SUCCEEDED, 50_000)
+    assert "payment-twice" in {each.code for each in remain}
+
+
 def test_what_remains_in_the_morning_is_told_to_the_registrars(stripe: StandIn) -> None:
     registrar = factories.person(Role.REGISTRAR)
     factories.person(Role.BOOKKEEPER)

@@ -13,8 +13,11 @@ from booking.reservations import cancelling, releasing, reserving
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.factories import NOW
+from tests.payments.plans.running import begun
+from tests.stripe_stand_in import StandIn
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
+from workshops.messages.outbox import words_of
 from workshops.people.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +79,51 @@ def test_every_entry_balances_and_names_nobody() -> None:
 def test_the_ledger_refuses_an_entry_that_is_out_of_balance() -> None:
     with pytest.raises(ValueError, match="out of balance by 1 cents"):
         ledger.post("test:1", factories.reservation(), {Account.BANK: 2, Account.TUITION_HELD: -1}, at=NOW)
+
+
+def test_less_that_is_taken_as_the_deposit_is_told_as_what_it_is() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    paying.record_transfer(
+        held, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW, amount_cents=20_000, short_is_enough=True
+    )
+    told = Message.objects.get(kind="reservation-reserved").context
+    assert (told["received"], told["deposit"], told["balance"]) == ("$200", "$200", "$1,899")
+    held.refresh_from_db()
+    assert (held.deposit_cents, [each.amount_cents for each in held.charges.all()]) == (20_000, [20_000, 189_900])
+
+
+def test_less_that_finds_no_seat_leaves_the_deposit_what_it_was() -> None:
+    late, registrar = factories.reservation(cohort=factories.cohort(capacity=1)), factories.person(Role.REGISTRAR)
+    factories.reservation(cohort=late.cohort, now=NOW + HOUR)
+    late.refresh_from_db()
+    charges = list(late.charges.values_list("pk", "amount_cents", "due_at"))
+    settled = paying.record_transfer(
+        late, Purpose.DEPOSIT, reference="W-1", by=registrar, now=NOW + HOUR, amount_cents=20_000, short_is_enough=True
+    )
+    late.refresh_from_db()
+    assert (settled.seat_is_theirs, late.deposit_cents) == (False, 50_000)
+    assert list(late.charges.values_list("pk", "amount_cents", "due_at")) == charges
+
+
+def test_money_that_changes_no_state_is_told_once_each() -> None:
+    held, registrar = factories.reservation(), factories.person(Role.REGISTRAR)
+    pay(held)
+    for reference in ("W-1", "W-2"):
+        paying.record_transfer(held, Purpose.BALANCE, reference=reference, by=registrar, now=NOW, amount_cents=60_000)
+    assert [m.context["left"] for m in Message.objects.filter(kind="payment-received").order_by("pk")] == [
+        "$999",
+        "$399",
+    ]
+    paying.record_transfer(held, Purpose.BALANCE, reference="W-3", by=registrar, now=NOW)
+    assert Message.objects.filter(kind="payment-received").count() == 2
+    assert Message.objects.get(kind="reservation-confirmed").context["received"] == "$399"
+
+
+def test_where_the_rest_comes_in_parts_nobody_is_told_that_all_of_it_is_due(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    told = Message.objects.get(kind="reservation-reserved")
+    assert "Left to pay: $1,599, in monthly parts" in words_of(told).text
+    assert plan.state == "active"
 
 
 def test_what_is_not_owed_cannot_be_paid() -> None:

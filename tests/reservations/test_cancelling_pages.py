@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from booking.payments import ledger, sending
-from booking.payments.models import Purpose, Refund, RefundStatus
+from booking.payments import ledger, refunding, sending
+from booking.payments.gateways.base import SentBack
+from booking.payments.models import Payment, PaymentStatus, Purpose, Refund, RefundStatus
 from booking.reservations import cancelling, moving, page, reserving, waiting
 from booking.reservations.models import Reservation, State
 from tests import factories
@@ -154,6 +155,46 @@ def test_each_payment_is_named_with_its_part(client: Client, trainee: User, mome
     ]
     assert f"$500 of your payment of {days[0]}, by play money" in shown
     assert f"$1,599 of your payment of {days[1]}, by bank transfer" in shown
+
+
+def test_what_the_school_sent_back_before_is_no_part_of_what_cancelling_gives(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    made = reserve(cohort_in(120, moment), trainee, moment, ways=("sandbox", "sandbox"))
+    registrar, before = factories.person(Role.REGISTRAR), moment - timedelta(days=1)
+    refunding.refund(
+        made, 10_000, why="Rain.", lowers_price=True, by=registrar, now=before, expected_possible_cents=PRICE
+    )
+    press(client, made, PRICE - 10_000)
+    shown = text(client.get(address(made)))
+    assert "$1,999 of what you had paid goes back to you. It has been sent" in shown
+    assert "Paid $2,099 Went back before $100 Comes back to you the way it came $1,999" in shown
+
+
+def test_a_refund_that_failed_is_said_first_and_in_words(client: Client, trainee: User, moment: datetime) -> None:
+    made = reserve(cohort_in(120, moment), trainee, moment, ways=("W",))
+    press(client, made, DEPOSIT)
+    sending.told(Refund.objects.get(), SentBack(RefundStatus.FAILED, failure="expired_or_canceled_card"), now=now())
+    shown = text(client.get(address(made)))
+    assert "$500 of it could not be sent back yet. The money is safe" in shown
+    assert "the card has expired or was cancelled" in shown
+    assert "expired_or_canceled_card" not in shown
+
+
+def test_while_money_is_with_a_bank_the_pages_say_so_and_ask_for_nothing(
+    client: Client, trainee: User, moment: datetime
+) -> None:
+    made = reserve(cohort_in(120, moment), trainee, moment)
+    Payment.objects.create(
+        reservation=made, purpose=Purpose.BALANCE, gateway="stripe", amount_cents=BALANCE, currency="USD",
+        status=PaymentStatus.PROCESSING, created_at=moment,
+    )  # fmt: skip
+    asks = client.get(address(made, "pay/"))
+    assert "$1,599 is with your bank" in text(asks)
+    assert 'name="purpose"' not in asks.content.decode()
+    leaves = text(client.get(address(made, "cancel/")))
+    assert "Your payment of $1,599 is still with your bank" in leaves
+    assert "If it arrives after you have cancelled, all of it goes back to you by itself." in leaves
 
 
 def test_the_parts_that_the_page_shows_are_the_parts_that_go_back(moment: datetime) -> None:

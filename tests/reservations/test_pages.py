@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from booking.payments import paying
+from booking.payments.discounts import using
 from booking.payments.models import Payment, Purpose
 from booking.reservations import reserving
 from booking.reservations.models import Reservation, State
@@ -199,6 +200,20 @@ def test_the_terms_stand_in_one_place_before_paying(
     page = text(client.get(f"/reservations/{made.public_id}/pay/"))
     for words in ("Deposit", "$500", "$1,599", "$2,099", "What comes back if you cancel"):
         assert words in page
+
+
+def test_a_seat_that_costs_nothing_promises_no_money_back_and_shows_the_price_it_was(
+    client: Client, cohort: Cohort, trainee: User, moment: datetime
+) -> None:
+    held = reserving.hold(cohort, trainee, now=moment)
+    code = factories.discount(now=moment, percent=100).code
+    assert code is not None
+    using.use(held, code, now=moment, by=held.trainee)
+    page = text(client.get(held.get_absolute_url()))
+    assert "Price $2,099" in page
+    assert "$2,099 off" in page
+    for untrue in ("everything you have paid", "Everything you have paid", "the deposit stays", "The deposit stays"):
+        assert untrue not in page
 
 
 def test_choosing_a_transfer_shows_where_to_send_it(

@@ -42,7 +42,9 @@ ONE_WRITER = {
     rf"\bDispute{WRITES}": "booking/payments/disputing.py",
     rf"\bPlan{WRITES}": "booking/payments/plans/lifecycle.py",
     rf"\bDiscount{WRITES}": "booking/payments/discounts/making.py",
-    rf"\bRedemption{WRITES}": "booking/payments/discounts/using.py",
+    rf"\bRedemption{WRITES}|insert\(\[Redemption": "booking/payments/discounts/by_name.py",
+    rf"\bClosedPeriod{WRITES}": "booking/payments/closing.py",
+    rf"\bCardSaving{WRITES}": "booking/payments/plans/cards.py",
     rf"\bPaper(?:Series)?{WRITES}|(?<!class )\bPaper\(\s*\w|INTO booking_paper": "booking/payments/papers/issuing.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.

@@ -41,6 +41,7 @@ _EVENTS = {
     "carried-to": "Carried from another cohort to",
     "refund-owed": "Refund owed",
     "refund": "Refund sent",
+    "refund-less": "Refund owed no more",
     "refund-returned": "Refund that came back",
     "dispute": "Dispute",
     "dispute-won": "Dispute won",

@@ -87,7 +87,7 @@ def _all(read: Sequence[Entry | Row], *, by: User, now: datetime, digest: str | 
         "cohort": lambda each: _cohort(each, by, now),
         "reservation": lambda each: _reservation(each, paid[each.email, each.cohort], by, now),
         "payment": lambda each: _payment(each, by, now),
-        "plan": lambda each: _plan(each, now),
+        "plan": lambda each: _plan(each, by, now),
         "line": lambda each: _line(each, by, now),
     }
     for what in IN_TURN:
@@ -131,13 +131,13 @@ def _cohort(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
 
 # -- reservations ------------------------------------------------------------------------------------------------------
 def _reservation(entry: Entry, paid_cents: int, by: User, now: datetime) -> tuple[Outcome, str]:
-    trainee, cohort = _person(entry), _cohort_of(entry)
+    trainee, cohort = _person(entry, by), _cohort_of(entry)
     if known := Reservation.objects.filter(trainee=trainee, cohort=cohort, state__in=OWING).first():
+        if known.state == State.HELD:
+            raise _Refused("They hold a seat here already. Record what arrived for it at the desk.", "e-mail")
         if (known.price_cents, known.deposit_cents) == (entry.price_cents, entry.deposit_cents):
             return Outcome.SAME, f"They have seat {known.seat_number} already."
         raise _Refused("They have a seat in this cohort at another price.", "price", Outcome.CONTRADICTION)
-    if trainee.pk == by.pk:
-        raise _Refused("Nobody brings in their own seat. Ask a colleague.", "e-mail")
     to_come = cohort.starts_on > school_day(now)
     if paid_cents > entry.price_cents:
         raise _Refused("The payments of this file are more than the price.", "price")
@@ -171,7 +171,7 @@ def _reservation(entry: Entry, paid_cents: int, by: User, now: datetime) -> tupl
 
 # -- money -------------------------------------------------------------------------------------------------------------
 def _payment(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
-    reservation = _reservation_of(entry)
+    reservation = _reservation_of(entry, by)
     known = Payment.objects.filter(gateway=entry.by, reference=entry.reference).first()
     if known:
         if (known.reservation_id, known.amount_cents) == (reservation.pk, entry.amount_cents):
@@ -195,8 +195,8 @@ def _payment(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
     return Outcome.NEW, f"{said} for {reservation.cohort.title}, as an opening entry."
 
 
-def _plan(entry: Entry, now: datetime) -> tuple[Outcome, str]:
-    reservation = _reservation_of(entry)
+def _plan(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
+    reservation = _reservation_of(entry, by)
     known = plans.running(reservation)
     if known:
         if plans.agreed_parts(known) == list(entry.parts):
@@ -220,11 +220,9 @@ def _plan(entry: Entry, now: datetime) -> tuple[Outcome, str]:
 
 # -- the line ----------------------------------------------------------------------------------------------------------
 def _line(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
-    trainee, cohort = _person(entry), _cohort_of(entry)
+    trainee, cohort = _person(entry, by), _cohort_of(entry)
     if waitlist.place_of(cohort.pk, trainee.pk):
         return Outcome.SAME, "They are in this line already."
-    if trainee.pk == by.pk:
-        raise _Refused("Nobody brings in their own place. Ask a colleague.", "e-mail")
     if cohort.starts_on <= school_day(now):
         raise _Refused("This cohort has begun; nobody waits for it any more.", "cohort")
     if Reservation.objects.filter(trainee=trainee, cohort=cohort).holding_a_seat(now).exists():
@@ -235,10 +233,13 @@ def _line(entry: Entry, by: User, now: datetime) -> tuple[Outcome, str]:
 
 
 # -- what rows name ----------------------------------------------------------------------------------------------------
-def _person(entry: Entry) -> User:
+def _person(entry: Entry, by: User) -> User:
+    """Whom a row is about: never the registrar who brings it in."""
     person = account_at(entry.email)
     if person is None:
         raise _Refused("Nobody has this address. Import people and what they have finished first.", "e-mail")
+    if person.pk == by.pk:
+        raise _Refused("Nobody brings in their own seat, money or place in line. Ask a colleague.", "e-mail")
     return person
 
 
@@ -249,9 +250,12 @@ def _cohort_of(entry: Entry) -> Cohort:
     return cohort
 
 
-def _reservation_of(entry: Entry) -> Reservation:
-    trainee, cohort = _person(entry), _cohort_of(entry)
+def _reservation_of(entry: Entry, by: User) -> Reservation:
+    """The seat that money or a plan is for. One that is only held gets its money at the desk, where all is decided."""
+    trainee, cohort = _person(entry, by), _cohort_of(entry)
     found = Reservation.objects.filter(trainee=trainee, cohort=cohort, state__in=OWING).select_related("cohort").first()
+    if found and found.state == State.HELD:
+        raise _Refused("They hold a seat here already. Record what arrived for it at the desk.", "e-mail")
     if found is None:
         raise _Refused("They have no seat in this cohort, here or in a row of this file.", "e-mail")
     return found

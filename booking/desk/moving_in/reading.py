@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time
 
 from booking.desk.moving_in.rows import IN_TURN, Entry, What
+from booking.payments.gateways.offline import Offline
+from booking.payments.paying import reference_of
 from booking.reservations.owing import Part
 from workshops.tables import BadCell, Outcome, Row, Unreadable, check_email, columns_of, records, shown
 from workshops.text import plain
@@ -104,7 +106,7 @@ def _read(number: int, what: What, email: str, given: Mapping[str, str]) -> Entr
         deposit_cents=deposit,
         amount_cents=amount,
         by=by,
-        reference=given.get("reference", ""),
+        reference=reference_of(given["reference"]) if by == Offline.name else given.get("reference", ""),
         parts=_parts(given["parts"]) if what == "plan" else (),
         payer=given.get("payer", ""),
         card=given.get("card", ""),

@@ -13,7 +13,7 @@ from booking.desk.reservations.previews import Destination, Partner, Release
 from booking.desk.spreadsheet import amount as in_units
 from booking.payments.forms import what_is_missing
 from booking.payments.models import Purpose
-from booking.payments.paying import owed_for
+from booking.payments.paying import owed_for, reference_of
 from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import moment_in_words, with_weekday
@@ -205,6 +205,11 @@ class TransferForm(forms.Form):
         required=False,
         help_text="The seat is theirs all the same, and the rest is due with the balance.",
     )
+    is_too_much = forms.BooleanField(
+        label="More came than is owed; the rest goes back",
+        required=False,
+        help_text="Without it, an amount beyond what is owed is taken for a slip.",
+    )
 
     def __init__(self, *args: Any, reservation: Reservation, paid_cents: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -212,14 +217,29 @@ class TransferForm(forms.Form):
         missing = what_is_missing(reservation, paid_cents)
         self.deposit_cents = owed_for(reservation, Purpose.DEPOSIT, paid_cents=paid_cents)
         self.everything_cents = owed_for(reservation, Purpose.FULL, paid_cents=paid_cents)
-        words = " or ".join(label[0].lower() + label[1:] for _, label in missing)
+        words = " or ".join(each.words[0].lower() + each.words[1:] for each in missing)
         amount = self.fields["amount"]
         amount.label = f"Amount that arrived, in {NAMES.get(reservation.currency, reservation.currency)}"
         if missing:
             amount.initial = in_units(self.deposit_cents or self.everything_cents)
-            amount.help_text = f"Awaited: {words}. What is more than is owed goes back."
+            amount.help_text = f"Awaited: {words}."
         if not self.deposit_cents:
             del self.fields["is_enough"]
+
+    def clean_reference(self) -> str:
+        """As it is kept: the same transfer typed in small letters is the same."""
+        return reference_of(self.cleaned_data["reference"])
+
+    def clean(self) -> dict[str, Any]:
+        """No more than is owed, unless that is what came."""
+        cleaned = super().clean() or self.cleaned_data
+        beyond = "amount" in cleaned and cents_of(cleaned["amount"]) > self.everything_cents > 0
+        if beyond and not cleaned["is_too_much"]:
+            owed = money.in_words(self.everything_cents, self.reservation.currency)
+            self.add_error(
+                "amount", f"No more than {owed} is owed. Look again, or say with the last box that more came."
+            )
+        return cleaned
 
     @property
     def cents(self) -> int:

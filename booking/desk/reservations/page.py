@@ -60,7 +60,7 @@ class Paid:
     before: Cohort | None
     disputes: list["Disputed"]
     reverse: forms.BaseForm | None
-    """The form to undo what a person recorded, where all of it is still here."""
+    """The form to undo what a person recorded, where nothing of it has gone back."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,8 @@ def _way(payment: Payment) -> str:
 def _going_back(payment: Payment, reader: User, bound: Mapping[str, forms.BaseForm]) -> list[GoingBack]:
     shown = []
     for refund in payment.refunds.all():
+        if not refund.amount_cents:
+            continue  # it was owed no more before it went
         sent, decided = f"refund-{refund.public_id}", f"failed-{refund.public_id}"
         form, failed = bound.get(sent), bound.get(decided)
         if reader.is_registrar and is_to_send(refund, payment):
@@ -220,7 +222,8 @@ def _reverse(
     name = f"reverse-{payment.public_id}"
     if name in bound:
         return bound[name]
-    is_whole = payment.status == PaymentStatus.SUCCEEDED and left_of(payment) == payment.amount_cents
+    waits = sum(each.amount_cents for each in payment.refunds.all() if is_to_send(each, payment))
+    is_whole = payment.status == PaymentStatus.SUCCEEDED and left_of(payment) + waits == payment.amount_cents
     if not reader.is_registrar or payment.gateway != Offline.name or not is_whole or state == State.TRANSFERRED:
         return None
     return ReverseForm(prefix=name)
@@ -237,7 +240,7 @@ def _forms(reservation: Reservation, state: State, kept: int, now: datetime) -> 
         possible["balance"] = pay_later_form(reservation, now)
     if state in OWING and reservation.provisional_until:
         possible["promise"] = promise_longer_form(reservation, now)
-    if state in OWING and reservation.fee_cents:
+    if state in OWING and reservation.fee_cents and not always_lowers_price(reservation, now):
         possible["fee"] = WaiveFeeForm()
     if state == State.CANCELLED and reservation.choose_until:
         possible["money"] = MoneyBackForm()

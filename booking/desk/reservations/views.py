@@ -9,11 +9,13 @@ from booking.desk.reservations.answering import Asked, carried_out, decided, fin
 from booking.desk.reservations.forms import HoldLongerForm, MoneyBackForm, ReleaseForm, WaiveFeeForm
 from booking.desk.reservations.more_time import pay_later_form, promise_longer_form
 from booking.payments.models import RefundStatus
+from booking.payments.refunding import always_lowers_price
 from booking.reservations import cancelling, lifecycle
 from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import current_time, moment_in_words, with_weekday
 from workshops.people.models import Role
+from workshops.prerequisites.deciding import BadFact
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import shows_or_takes
 
@@ -71,7 +73,12 @@ def waive_fee(request: SignedInRequest, public_id: str) -> HttpResponse:
     found = find(public_id)
 
     def waive(asked: Asked) -> str:
-        refunds = cancelling.waive_fee(found, now=current_time(), by=request.user, why=asked["why"])
+        now = current_time()
+        if always_lowers_price(found, now):
+            raise BadFact(
+                "The cohort has run, so its fee has been earned. What they paid of it can be sent back as a refund."
+            )
+        refunds = cancelling.waive_fee(found, now=now, by=request.user, why=asked["why"])
         cents = sum(refund.amount_cents for refund in refunds)
         has_gone = all(refund.status == RefundStatus.SUCCEEDED for refund in refunds)
         return f"The fee is waived.{_goes_back(cents, found, has_gone=has_gone)}"

@@ -85,8 +85,13 @@ def write_down(applies: Applies, reservation: Reservation, now: datetime) -> His
     )
     if why_not is not None:
         raise NoLonger
-    insert([Redemption(discount=locked, reservation=reservation, amount_cents=applies.cents, at=now)])
+    redeemed(locked, reservation, applies.cents, now)
     return line_about("discount-used", reservation, applies.cents, now)
+
+
+def redeemed(discount: Discount, reservation: Reservation, cents: int, now: datetime) -> None:
+    """This reservation has this discount. The caller has locked both, and asked whether it may."""
+    insert([Redemption(discount=discount, reservation=reservation, amount_cents=cents, at=now)])
 
 
 def line_about(what: str, reservation: Reservation, cents: int, now: datetime) -> HistoryLine:

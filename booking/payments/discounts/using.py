@@ -93,7 +93,7 @@ def _use(reservation: Reservation, wanted: QuerySet[Discount], *, now: datetime,
     if why_not is not None:
         raise Refused(why_not, discount)
     cents = takes_off(discount, fresh.price_cents)
-    Redemption.objects.create(discount=discount, reservation=fresh, amount_cents=cents, at=now)
+    by_name.redeemed(discount, fresh, cents, now)
     owing.cost_less(fresh, fresh.price_cents - cents, now)
     about = ("reservation", fresh.public_id)
     record("discount-used", about=about, person=fresh.trainee, by=by, now=now, cents=cents)

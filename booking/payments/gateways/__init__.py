@@ -39,4 +39,15 @@ def gateway(name: str) -> Gateway:
 def title_of(name: str) -> str:
     """A way to pay as it is named in a sentence; also where it is not offered any more."""
     found = offered().get(name)
-    return found.in_words if found else {"stripe": "card"}.get(name, name)
+    return found.in_words if found else _NOT_OFFERED.get(name, name)
+
+
+def how(name: str) -> str:
+    """How money goes or went by that way, as the end of a sentence.
+
+    Through Stripe goes more than cards: which of it was used is not known here.
+    """
+    return f"{'through' if name == 'stripe' else 'by'} {title_of(name)}"
+
+
+_NOT_OFFERED = {"stripe": "Stripe", "sandbox": "play money", "offline": "bank transfer"}

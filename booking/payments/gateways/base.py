@@ -71,6 +71,18 @@ class SentBack:
 
 
 @dataclass(frozen=True)
+class Told:
+    """An event by its numbers. `ours` is our own number of what it is about, where we had put it there."""
+
+    event_id: str
+    kind: str
+    object_id: str
+    intent_id: str
+    ours: str
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
 class DisputeReport:
     """What a processor says of a dispute, asked at this moment. Cents; the fees are those of its movements of money."""
 

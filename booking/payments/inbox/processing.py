@@ -82,19 +82,14 @@ def process_due(now: datetime, limit: int = 20) -> int:
     return done
 
 
-def process(event: InboxEvent, *, now: datetime) -> EventState:
-    """See to one event, unless somebody else does; return what has become of it. Not inside a transaction.
+def _process(event: InboxEvent, now: datetime) -> EventState:
+    """See to one event, unless somebody else does; return what has become of it.
 
     Whatever goes wrong leaves it waiting, with the reason in words, until it is a person's turn.
+
+    Raises:
+        Unavailable: once the event has been put off for it.
     """
-    try:
-        return _process(event, now)
-    except Unavailable:
-        return EventState.WAITING
-
-
-def _process(event: InboxEvent, now: datetime) -> EventState:
-    """As `process`, and raises `Unavailable` once the event has been put off for it."""
     if not _lease(event, now):
         return EventState.WAITING
     try:
@@ -193,18 +188,41 @@ def _of_payment(event: InboxEvent, now: datetime) -> Booking:
 
 
 def _look(payment: Payment, event: InboxEvent) -> tuple[Report | None, str]:
-    """What has become of a payment, and the page that told it.
-
-    A card that is declined leaves the page open for another one: only the page says that nothing more will come by it.
-    """
+    """What has become of a payment, and the page that told it."""
     from booking.payments.gateways.stripe import events
 
     if event.object_id.startswith("cs_"):
         return events.by_page(payment, event.object_id), event.object_id
-    report = events.by_intent(payment, event.intent_id)
-    if is_without_page(payment) or report.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
+    return _by_its_intent(payment, event.intent_id)
+
+
+def _by_its_intent(payment: Payment, intent_id: str) -> tuple[Report | None, str]:
+    """What has become of a payment of which an intent is told, and the page that told it; "" for the intent itself.
+
+    Our number may be copied to money that is not the payment's. So where it has a page, only the page settles it. And
+    a card that is declined leaves the page open for another one: only the page says that nothing more will come by it.
+
+    Raises:
+        NeedsPerson, NotKnown: when money came under our number, and not by the payment's own page.
+    """
+    from booking.payments.gateways.stripe import events
+
+    report = events.by_intent(payment, intent_id)
+    if is_without_page(payment) or payment.reference == intent_id:
         return report, ""
-    return gateway(STRIPE).look(payment), payment.checkout_id
+    on_page = gateway(STRIPE).look(payment)
+    came = (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING)
+    if report.status not in came or (on_page and on_page.reference == intent_id):
+        return on_page, payment.checkout_id
+    if payment.status == PaymentStatus.SUCCEEDED:
+        raise NeedsPerson(_paid_twice(payment.public_id, payment.reference, intent_id))
+    words = (
+        f"{intent_id} carries our number {payment.public_id}, and it was not paid on that payment's page. It is not "
+        "booked. Find out in Stripe's dashboard whose money it is, take our number off it, then set this aside."
+    )
+    if on_page and on_page.status != PaymentStatus.OPEN:
+        raise NeedsPerson(words)
+    raise NotKnown(words)  # its page may say so a moment later
 
 
 def _settle(payment: Payment, report: Report, now: datetime, page: str = "") -> Settled | None:
@@ -215,13 +233,17 @@ def _settle(payment: Payment, report: Report, now: datetime, page: str = "") -> 
     """
     fresh, settled = told_here(payment, report, now=now)
     if report.status == PaymentStatus.SUCCEEDED and fresh.reference != report.reference:
-        raise NeedsPerson(
-            f"Payment {payment.public_id} was paid twice at the card processor: as {fresh.reference}, which is booked, "
-            f"and as {report.reference}. Send the second one back in Stripe's dashboard, then set this aside."
-        )
+        raise NeedsPerson(_paid_twice(payment.public_id, fresh.reference, report.reference))
     if page:
         Payment.objects.filter(pk=payment.pk, checkout_id="").update(checkout_id=page)
     return settled
+
+
+def _paid_twice(number: str, booked: str, other: str) -> str:
+    return (
+        f"Payment {number} was paid twice at the card processor: as {booked}, which is booked, and as {other}. Send "
+        "the second one back in Stripe's dashboard, then set this aside."
+    )
 
 
 def _of_refund(event: InboxEvent, now: datetime) -> Booking:
@@ -252,7 +274,7 @@ def _of_refund(event: InboxEvent, now: datetime) -> Booking:
         for refund, each in sorted(ours, key=lambda pair: pair[0].pk):
             # A try that had failed is followed by another, or by a transfer: what is told of it late ends neither.
             if refund.processor_id or (each.attempt == refund.attempt and not refund.by_hand):
-                sending.told(refund, each.answer, now=now)
+                sending.told(refund, each.answer, now=now, attempt=refund.attempt)
         return Booked(settled, is_pending)
 
     return book
@@ -284,13 +306,12 @@ def _arrived(payment: Payment, intent_id: str) -> Report | None:
 
     Raises:
         NotKnown: when the money has not come: then nothing can go back either.
+        NeedsPerson: when it is not the payment's own.
     """
-    from booking.payments.gateways.stripe import events
-
     if payment.status == PaymentStatus.SUCCEEDED and payment.reference == intent_id:
         return None
-    report = events.by_intent(payment, intent_id)
-    if report.status != PaymentStatus.SUCCEEDED:
+    report, _ = _by_its_intent(payment, intent_id)
+    if report is None or report.status != PaymentStatus.SUCCEEDED:
         raise NotKnown(f"Payment {payment.public_id} has not arrived, and the card processor speaks of what followed.")
     return report
 

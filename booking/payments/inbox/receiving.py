@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from booking.payments.gateways.stripe.events import Told
+from booking.payments.gateways.base import Told
 from booking.payments.inbox.kinds import of_interest
 from booking.payments.inbox.models import EventState, InboxEvent
 from workshops.transactions import writes

@@ -7,8 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from booking.payments.inbox import processing, receiving
-from booking.payments.inbox.models import EventState
+from booking.payments.inbox import receiving
 from workshops.clock import current_time
 from workshops.transactions import Busy
 from workshops.web.access import anyone
@@ -24,10 +23,11 @@ LARGEST = 256 * 1024
 @anyone
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Store what Stripe tells, answer, and see to it at once if that can be done.
+    """Store what Stripe tells, and answer: the worker sees to it in its next round, a moment later.
 
-    The signature stands for the session: no cookie is read, and no user. Anything but 200 has Stripe repeat it for
-    three days; once it is stored, 200 is the answer whatever becomes of it, because the worker takes it up.
+    Stripe is asked nothing here: it takes slow answers for failures, and stops telling whoever fails too often. Who
+    waits for the money on a page of ours is answered by that page, which asks by itself. The signature stands for the
+    session: no cookie is read, and no user. Anything but 200 has Stripe repeat it for three days.
     """
     # Stripe's own code takes a while to read, and only who is told by Stripe waits for it.
     from booking.payments.gateways.stripe import events
@@ -42,13 +42,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
         log.warning("A webhook was refused: %s", why)
         return problem_response(Problem("bad-request", str(why)))
     try:
-        event, is_new = receiving.receive(told, now=now)
+        receiving.receive(told, now=now)
     except (Busy, DatabaseError):
         log.exception("Event %s could not be stored; Stripe repeats it.", told.event_id)
         return problem_response(Problem("busy", retry_after=Busy.seconds))
-    if is_new and event.state == EventState.WAITING:
-        try:
-            processing.process(event, now=now)
-        except Exception:  # whatever it is: the event is stored, and the worker takes it up
-            log.exception("Event %s was stored and waits.", told.event_id)
     return JsonResponse({"received": True})

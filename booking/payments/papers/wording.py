@@ -19,13 +19,13 @@ from workshops import money
 from workshops.clock import in_words, range_in_words, school_day
 from workshops.programme.models import School
 
-PLAY = "sandbox"
+PLAY, OFFLINE, STRIPE = "sandbox", "offline", "stripe"
 RECORDED_WRONGLY = "recorded-wrongly"
 _PAID: Mapping[str, str] = {
     Purpose.DEPOSIT: "deposit",
     Purpose.BALANCE: "balance",
     Purpose.FULL: "payment in full",
-    Purpose.INSTALMENT: "instalment",
+    Purpose.INSTALMENT: "monthly part",
 }
 
 
@@ -110,7 +110,7 @@ def receipt(
             notes.append(f"{money.in_words(beyond, currency)} of it is more than the seat costs, and goes back.")
     facts = [
         ("Received on", in_words(school_day(now))),
-        ("Paid by", _capital(gateways.title_of(payment.gateway))),
+        (f"Paid {_by(payment.gateway)}", _capital(gateways.title_of(payment.gateway))),
         ("Reservation", reference_of(reservation)),
     ]
     what = f"{_capital(_PAID[payment.purpose])} for a seat in {reservation.cohort.title}"
@@ -174,7 +174,7 @@ def _due(charges: Sequence[Charge], kept_cents: int) -> list[Due]:
         left -= covered
         what = charge.get_kind_display()
         if charge.kind == ChargeKind.INSTALMENT:
-            what = f"{what} {charge.number} of {parts}"
+            what = f"Monthly part {charge.number} of {parts}"
         on = in_words(school_day(charge.due_at))
         rows.append(Due(what, on, charge.amount_cents, charge.amount_cents - covered))
     return rows
@@ -206,11 +206,11 @@ def credit_note(refund: Refund, school: School, *, receipt_number: str, before_c
     came, cents, currency = payment.amount_cents, refund.amount_cents, payment.currency
     never_came = refund.rule == RECORDED_WRONGLY
     received_on = in_words(school_day(payment.settled_at or payment.created_at))
-    way = "bank transfer" if refund.by_hand else gateways.title_of(payment.gateway)
+    way = OFFLINE if refund.by_hand else payment.gateway
     why = RULES.get(refund.rule, "it was owed")
     facts = [("Date", in_words(school_day(now)))]
     facts += [("Receipt", receipt_number)] if receipt_number else []
-    facts += [] if never_came else [("Sent back by", _capital(way))]
+    facts += [] if never_came else [(f"Sent back {_by(way)}", _capital(gateways.title_of(way)))]
     facts.append(("Reservation", reference_of(reservation)))
     of = f"{_PAID[payment.purpose]} received on {received_on}"
     what = f"Reversal of the {of}" if never_came else f"Refund of the {of}"
@@ -250,6 +250,11 @@ def reference_of(reservation: Reservation) -> str:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def _by(gateway: str) -> str:
+    """Through Stripe goes more than cards: which of it was used is not known here."""
+    return "through" if gateway == STRIPE else "by"
 
 
 def _seat(reservation: Reservation) -> str:

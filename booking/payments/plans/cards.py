@@ -42,26 +42,27 @@ def begin_saving(plan: Plan, now: datetime) -> CardSaving:
     Raises:
         Unavailable, Refused, WrongMoney
     """
-    open_one = plan.savings.filter(settled_at=None).select_related("plan__reservation__trainee").first()
-    if open_one is not None:
-        catch_up(open_one, now)
-    saving = _visit(plan, now)
-    if saving.checkout_url:
-        return saving
     from booking.payments.gateways.stripe import cards  # where Stripe is not used, nobody waits for its code
 
-    return _opened(saving, cards.open_visit(saving))
+    open_one = plan.savings.filter(settled_at=None).select_related("plan__reservation__trainee").first()
+    if open_one is not None:
+        open_one = catch_up(open_one, now)
+        if open_one.settled_at is None and open_one.expires_at <= now + WORTH_GOING_ON:
+            _settle(open_one, cards.close_visit(open_one).card, now)
+    saving = _visit(plan, now)
+    return saving if saving.checkout_url else _opened(saving, cards.open_visit(saving))
 
 
 @writes
 def _visit(plan: Plan, now: datetime) -> CardSaving:
-    """The visit that is open and lasts a while yet, or a new one. Locks the plan."""
+    """The visit that is open, or a new one. One that may have saved a card is ended by Stripe's word only.
+
+    Locks the plan.
+    """
     fresh = Plan.objects.select_for_update(of=("self",)).get(pk=plan.pk)
-    open_ones = fresh.savings.filter(settled_at=None)
-    found = open_ones.filter(expires_at__gt=now + WORTH_GOING_ON).select_related("plan__reservation__trainee").first()
+    found = fresh.savings.filter(settled_at=None).select_related("plan__reservation__trainee").first()
     if found:
         return found
-    open_ones.update(settled_at=now)
     made = CardSaving.objects.create(plan=fresh, expires_at=now + VISIT_LASTS, created_at=now)
     return CardSaving.objects.select_related("plan__reservation__trainee").get(pk=made.pk)
 
@@ -100,6 +101,7 @@ def _settle(saving: CardSaving, card: Card | None, now: datetime) -> CardSaving:
     """
     plan = Plan.objects.select_related("reservation__trainee").get(pk=saving.plan_id)
     reservation = lifecycle.lock(plan.reservation)
+    Plan.objects.select_for_update(of=("self",)).only("pk").get(pk=saving.plan_id)
     fresh = CardSaving.objects.select_for_update(of=("self",)).select_related("plan__reservation").get(pk=saving.pk)
     if fresh.settled_at is not None or fresh.plan.reservation_id != reservation.pk:
         return fresh  # where the plan has just moved along with its seat, it is asked again

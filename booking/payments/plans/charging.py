@@ -6,23 +6,25 @@ lost is found again: the row is still as it was begun, so the next round first l
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import F, Q
 from django.utils.text import slugify
 
 from booking.payments import gateways, ledger
-from booking.payments.gateways.base import Report, Unavailable, is_without_page
+from booking.payments.gateways.base import Report, Unavailable, WrongMoney, is_without_page
+from booking.payments.giving_up import give_up_here
 from booking.payments.models import FROZEN, UNDER_WAY, Dispute, Payment, PaymentStatus, Purpose
 from booking.payments.plans import lifecycle as plans
+from booking.payments.plans.finding import with_something_due
 from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.payments.plans.rules import LEAST_PART_CENTS, due_cents
 from booking.payments.returning import story_of
 from booking.payments.settling import Settled, catch_up, finish, give_up, lock_where_it_counts, told_here
 from booking.reservations import lifecycle
-from booking.reservations.models import Charge, ChargeKind, Reservation, State
+from booking.reservations.models import Reservation, State
 from booking.reservations.rounds import one_by_one
-from workshops.clock import SCHOOL_ZONE, business_days_later, end_of_school_day, school_day
+from workshops.clock import SCHOOL_ZONE, business_days_later, school_day
 from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ PAGE_LEFT_ALONE = timedelta(minutes=15)
 ASK_EVERY = timedelta(minutes=5)
 """How often it is asked what becomes of a payment by page that stands in the way."""
 AT_ONCE = 20
+"""So many are asked about, and so many charged, in a round: each may wait for an answer, and the worker has more to do.
+What only waits, for a transfer or for what a bank decides, takes nobody's place."""
 ANSWER_LOST = timedelta(minutes=1)
 """After which no request of ours can still be on its way to Stripe."""
 SEATED = (State.RESERVED, State.CONFIRMED)
@@ -54,14 +58,14 @@ HOPELESS = (
 
 # -- one round of the worker -------------------------------------------------------------------------------------------
 def charge_due(now: datetime) -> int:
-    """Charge the parts that are due, each plan by itself; return how many attempts were decided.
+    """Charge the parts that are due, each plan by itself, so many in a round; return how many attempts were decided.
 
     Raises:
         Exception: the last one met, when nothing came of any.
     """
     if STRIPE not in gateways.offered():
         return 0
-    does_not_answer = False
+    does_not_answer, charged = False, 0
 
     def unless_it_is_away(do: Callable[[], bool]) -> bool:
         nonlocal does_not_answer
@@ -69,50 +73,45 @@ def charge_due(now: datetime) -> int:
             return False  # the others wait for the next round, rather than each for an answer that does not come
         try:
             return do()
+        except WrongMoney:
+            log.exception("Stripe answered for a part of a plan with money that was not asked for.")
+            return False
         except Unavailable:
             does_not_answer = True
             log.warning("Stripe does not answer; the parts of plans that are due are charged later.")
             return False
 
+    def charge(plan: Plan) -> bool:
+        nonlocal charged
+        if charged >= AT_ONCE:
+            return False
+        decided = unless_it_is_away(lambda: charge_one(plan, now))
+        charged += decided
+        return decided
+
     found = one_by_one(_lost(now), lambda each: unless_it_is_away(lambda: _find_again(each, now)), "A lost answer")
-    return found + one_by_one(
-        _due(now), lambda each: unless_it_is_away(lambda: charge_one(each, now)), "Charging a part of a plan"
-    )
+    return found + one_by_one(_due(now), charge, "Charging a part of a plan")
 
 
 def _lost(now: datetime) -> list[Payment]:
-    """Attempts of which nobody heard what became, whatever has become of their plans since."""
-    begun = Payment.objects.filter(
-        Q(asked_at=None) | Q(asked_at__lte=now - ANSWER_LOST),
-        purpose=Purpose.INSTALMENT,
-        gateway=STRIPE,
-        status=PaymentStatus.CREATED,
-        checkout_id="",
-        expires_at=None,
-        created_at__lte=now - ANSWER_LOST,
-    ).order_by("pk")
-    return list(begun.select_related("reservation__trainee", "reservation__cohort__module")[:AT_ONCE])
+    """Attempts of which nobody heard what became, whatever has become of their plans since; longest unasked first."""
+    lost = Payment.objects.filter(_unheard_of(), created_at__lte=now - ANSWER_LOST)
+    unasked = lost.filter(Q(asked_at=None) | Q(asked_at__lte=now - ANSWER_LOST))
+    in_turn = unasked.order_by(F("asked_at").asc(nulls_first=True), "pk")
+    return list(in_turn.select_related("reservation__trainee", "reservation__cohort__module")[:AT_ONCE])
+
+
+def _unheard_of() -> Q:
+    """Attempts that Stripe may have charged: begun and without an answer, or given up by us and not asked about yet."""
+    given_up = Q(status=PaymentStatus.EXPIRED, asked_at=None)
+    of_plans = Q(purpose=Purpose.INSTALMENT, gateway=STRIPE, checkout_id="", expires_at=None)
+    return of_plans & (Q(status=PaymentStatus.CREATED) | given_up)
 
 
 def _due(now: datetime) -> list[Plan]:
     """Running plans with a part that is due and not covered, whose next try has come."""
-    today = school_day(now)
-    fallen_due = Charge.objects.filter(
-        reservation=OuterRef("reservation"), kind=ChargeKind.INSTALMENT, due_at__lte=end_of_school_day(today)
-    )
-    running = Plan.objects.filter(
-        Q(trouble=Trouble.NONE) | Q(next_try_at__lte=now), Exists(fallen_due), state=PlanState.ACTIVE
-    ).order_by("pk")
-    found = list(
-        running.select_related("reservation__trainee", "reservation__cohort").prefetch_related("reservation__charges")
-    )
-    rows = Reservation.objects.filter(pk__in=[each.reservation_id for each in found], state__in=SEATED)
-    kept = {each.pk: each.kept_cents for each in ledger.with_kept(rows)}
-    return [
-        each
-        for each in found
-        if each.reservation_id in kept and _to_charge(each.reservation, kept[each.reservation_id], now)
-    ]
+    found = with_something_due(school_day(now), Q(trouble=Trouble.NONE) | Q(next_try_at__lte=now))
+    return [plan for plan, kept in found if _to_charge(plan.reservation, kept, now)]
 
 
 def _to_charge(reservation: Reservation, kept_cents: int, now: datetime) -> int:
@@ -129,7 +128,7 @@ def charge_one(plan: Plan, now: datetime) -> bool:
 
     Raises:
         Unavailable: when Stripe does not answer: the attempt stays begun, and the next round looks for it.
-        Refused, WrongMoney
+        WrongMoney: the attempt stays begun, too, and nothing else is charged until a person has looked.
     """
     _make_way(plan, now)
     payment = _attempt(plan, now)
@@ -137,6 +136,7 @@ def charge_one(plan: Plan, now: datetime) -> bool:
         return False
     fresh = Plan.objects.select_related("reservation__cohort__module").get(pk=plan.pk)
     if fresh.state != PlanState.ACTIVE:  # it has ended this very moment, and nothing was asked
+        Payment.objects.filter(pk=payment.pk).update(asked_at=now)
         return _book(payment, Report(PaymentStatus.EXPIRED), now)
     from booking.payments.gateways.stripe import cards  # where Stripe is not used, nobody waits for its code
 
@@ -166,7 +166,7 @@ def _make_way(plan: Plan, now: datetime) -> None:
 
 
 def _under_way(reservation: Reservation) -> Payment | None:
-    found = Payment.objects.filter(reservation=reservation, status__in=UNDER_WAY)
+    found = Payment.objects.filter(reservation__in=story_of(reservation), status__in=UNDER_WAY)
     return found.select_related("reservation__trainee", "reservation__cohort__module").first()
 
 
@@ -174,16 +174,21 @@ def _find_again(payment: Payment, now: datetime) -> bool:
     """Book what became of an attempt whose answer was lost, or ask once more under its number; whether it is decided.
 
     Where the card has changed since, Stripe would take that for another request, so this attempt ends instead; so it
-    does where what is due has changed, or the plan must not be charged any more.
+    does where what is due has changed, or the plan must not be charged any more. One that was given up is only looked
+    for, and counts as asked about once Stripe has answered.
 
     Raises:
         Unavailable, Refused, WrongMoney
     """
     from booking.payments.gateways.stripe import cards
 
-    Payment.objects.filter(pk=payment.pk).update(asked_at=now)
+    given_up = payment.status == PaymentStatus.EXPIRED
+    if not given_up:
+        Payment.objects.filter(pk=payment.pk).update(asked_at=now)
     report = cards.look(payment)
-    if report is None and (plan := _may_be_repeated(payment, now)):
+    if given_up:
+        Payment.objects.filter(pk=payment.pk).update(asked_at=now)
+    elif report is None and (plan := _may_be_repeated(payment, now)):
         report = cards.charge(payment, plan)
     return _book(payment, report or Report(PaymentStatus.EXPIRED), now)
 
@@ -213,8 +218,9 @@ def _attempt(plan: Plan, now: datetime) -> Payment | None:
         return None
     if _count_failure(fresh, reservation, now) or not _has_come(fresh, now) or _is_frozen(reservation):
         return None
-    due = _to_charge(reservation, ledger.kept_cents(reservation), now)
-    if not due or not _may_begin(reservation, now):
+    kept = ledger.kept_cents(reservation)
+    due = _to_charge(reservation, kept, now)
+    if not due or not _may_begin(reservation, plans.left_of(reservation, kept)[0].due_on, now):
         return None
     return Payment.objects.create(
         reservation=reservation,
@@ -232,19 +238,22 @@ def _has_come(plan: Plan, now: datetime) -> bool:
     return plan.next_try_at is not None and plan.next_try_at <= now
 
 
-def _may_begin(reservation: Reservation, now: datetime) -> bool:
-    """Whether no other attempt is under way. A transfer that somebody promised is waited for as long as a hold would.
+def _may_begin(reservation: Reservation, due_on: date, now: datetime) -> bool:
+    """Whether no other attempt is under way, here or where the seat came from, nor one that may have been charged.
 
-    What stays with nobody to pay it ends here.
+    A transfer that somebody promised is waited for as long as a hold would. Who promises again and again is waited for
+    once: the days count from the first part that is due, `due_on`. What stays with nobody to pay it ends here.
     """
-    other = reservation.payments.filter(status__in=UNDER_WAY).first()
-    if other is None:
+    story = Payment.objects.filter(reservation__in=story_of(reservation))
+    if story.filter(_unheard_of() | Q(status__in=UNDER_WAY, gateway=STRIPE)).exists():
+        return False
+    promised = story.filter(status__in=UNDER_WAY).order_by("created_at").first()
+    if promised is None:
         return True
-    if other.gateway == STRIPE:
+    since = min(promised.created_at, datetime.combine(due_on, FROM, SCHOOL_ZONE))
+    if now < business_days_later(since, reservation.terms.transfer_hold_days):
         return False
-    if now < business_days_later(other.created_at, reservation.terms.transfer_hold_days):
-        return False
-    Payment.objects.filter(pk=other.pk).update(status=PaymentStatus.EXPIRED, settled_at=now)
+    give_up_here(reservation, now=now)
     return True
 
 

@@ -1,4 +1,4 @@
-"""The only writer of a plan's state. Each caller has locked the reservation; locks go on to the plan.
+"""The only writer of a plan's state. Each caller has locked the reservation, which stands for its plan, too.
 
 A plan is chosen (`propose`) together with a payment or a visit that saves the card; it runs once the card is saved.
 `payments.settling`, `moving` and `cancelling` call what follows from money that came and seats that went.
@@ -194,16 +194,26 @@ def cost_less(reservation: Reservation, price_cents: int, *, now: datetime) -> N
     kept = ledger.kept_cents(reservation)
     left = left_of(reservation, kept) if plan else []
     owing.cost_less(reservation, price_cents, now)
-    if plan is None:
+    split_again(reservation, left, kept, now=now)
+
+
+def split_again(reservation: Reservation, left: Sequence[Part], kept_cents: int, *, now: datetime) -> None:
+    """Let a running plan go on after what its seat costs was lowered, with what remains of the parts that were `left`.
+
+    `kept_cents` is what pays for the seat from now on. Paid off, the plan ends; where too little remains for parts, the
+    rest is due by the balance date. Nothing where no plan runs. The caller has locked the reservation, asked `left_of`
+    before the change, and made one balance of the charges.
+    """
+    if running(reservation) is None:
         return
-    remaining = reservation.owed_cents - kept
+    remaining = reservation.owed_cents - kept_cents
     parts = carried(left, remaining, reservation.balance_due_on)
     if remaining <= 0:
         money_came(reservation, now=now)
-    elif parts is None or kept < reservation.deposit_cents:
+    elif parts is None or kept_cents < reservation.deposit_cents:
         close(reservation, why="What remains is too little for parts.", now=now)
     else:
-        owing.in_parts(reservation, parts, kept, now)
+        owing.in_parts(reservation, parts, kept_cents, now)
 
 
 def part_to_pay(reservation: Reservation, kept_cents: int, *, now: datetime) -> int:

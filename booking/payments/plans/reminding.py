@@ -10,9 +10,9 @@ from booking.payments import ledger
 from booking.payments.models import Payment, PaymentStatus, Purpose
 from booking.payments.plans import emails
 from booking.payments.plans import lifecycle as plans
-from booking.payments.plans.models import Plan, PlanState, Trouble
+from booking.payments.plans.finding import with_something_due
+from booking.payments.plans.models import Plan, Trouble
 from booking.reservations import lifecycle
-from booking.reservations.models import Reservation, State
 from booking.reservations.owing import Part
 from booking.reservations.rounds import one_by_one
 from workshops.clock import SCHOOL_ZONE, school_day
@@ -33,15 +33,11 @@ def remind(now: datetime) -> int:
     """Say what is to be said to people with plans now; return how many messages were queued."""
     if now.astimezone(SCHOOL_ZONE).time() < FROM:
         return 0
-    running = Plan.objects.filter(state=PlanState.ACTIVE).select_related("reservation__trainee").order_by("pk")
-    rows = Reservation.objects.filter(plans__in=running, state__in=(State.RESERVED, State.CONFIRMED))
-    kept = {each.pk: each.kept_cents for each in ledger.with_kept(rows)}
+    today = school_day(now)
     due: list[tuple[Plan, Rung]] = []
-    for plan in running.prefetch_related("reservation__charges"):
-        if plan.reservation_id in kept:
-            left = plans.left_of(plan.reservation, kept[plan.reservation_id])
-            if rung := rung_of(plan, left, school_day(now)):
-                due.append((plan, rung))
+    for plan, kept in with_something_due(today + AHEAD):
+        if rung := rung_of(plan, plans.left_of(plan.reservation, kept), today):
+            due.append((plan, rung))
     return one_by_one(_unsaid(due), lambda each: _say(*each, now=now), "A reminder of a plan")
 
 

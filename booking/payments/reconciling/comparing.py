@@ -186,7 +186,8 @@ def _refunds_not_there(theirs: TheirBooks, ours: OurBooks, since: datetime, now:
     frozen = {each.payment_id for each in ours.disputes.values() if each.status in FROZEN}
     for refund in ours.refunds:
         amount, cents = money.in_words(refund.amount_cents), refund.amount_cents
-        is_recent = refund.settled_at is not None and refund.settled_at >= since
+        # Of one that left no room because all had gone another way, nothing went.
+        is_recent = cents and refund.settled_at is not None and refund.settled_at >= since
         if refund.status == RefundStatus.SUCCEEDED and is_recent and refund.processor_id not in numbers:
             words = f"The books say that {amount} went back as refund {refund.public_id}, and Stripe does not."
             yield Difference("refund-not-there", words, False, ours_cents=cents, about=refund)

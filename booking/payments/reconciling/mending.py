@@ -101,11 +101,11 @@ def _payment(difference: Difference, now: datetime) -> None:
 
     theirs = cast(TheirPayment, difference.about)
     payment = _payment_of(theirs.intent_id, theirs.ours)
-    if theirs.page_id and payment.checkout_id in ("", theirs.page_id):
+    if payment.checkout_id in ("", theirs.page_id) or not theirs.page_id:
+        # By its own page, or its own charge where it has none: our number may stand on money that is not its own.
         settling.catch_up(payment, now=now)
-        return
-    on_page = events.by_page(payment, theirs.page_id) if theirs.page_id else None
-    settling.told(payment, on_page or events.by_intent(payment, theirs.intent_id), now=now)
+    else:
+        settling.told(payment, events.by_page(payment, theirs.page_id), now=now)
 
 
 def _attempt(difference: Difference, now: datetime) -> None:
@@ -128,7 +128,7 @@ def _refund(difference: Difference, now: datetime) -> None:
         refunds.filter(processor_id=theirs.answer.processor_id).first()
         or refunds.filter(public_id=theirs.ours, attempt=int(theirs.attempt or 0), processor_id="").get()
     )
-    sending.told(refund, theirs.answer, now=now)
+    sending.told(refund, theirs.answer, now=now, attempt=refund.attempt)
 
 
 def _refund_made_there(difference: Difference, now: datetime) -> None:

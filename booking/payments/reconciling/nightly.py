@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 AFTER = time(3, 0)
 """In Los Angeles: nobody pays, and what the day has brought is there."""
 LOOKS_BACK = timedelta(days=7)
+"""At least. Where the last comparison was longer ago, back to a day before it."""
+A_DAY = timedelta(days=1)
 TRY_AGAIN = timedelta(hours=1)
 COMPARED, NOT_COMPARED = "books-compared", "books-not-compared"
 AT_MOST = 10
@@ -41,7 +43,7 @@ def nightly(now: datetime) -> int:
     if lines.filter(what=NOT_COMPARED, at__gt=now - TRY_AGAIN).exists():
         return 0
     try:
-        mended, remain = mend(now - LOOKS_BACK, now)
+        mended, remain = mend(_since(now), now)
     except (Unavailable, Refused) as problem:
         log.warning("The books could not be compared with Stripe's: %s", problem)
         _remember(NOT_COMPARED, now)
@@ -51,6 +53,13 @@ def nightly(now: datetime) -> int:
         raise
     _done(len(mended), remain, now)
     return 1
+
+
+def _since(now: datetime) -> datetime:
+    """From when on is compared: what came while nobody compared must not fall out."""
+    compared = HistoryLine.objects.filter(about_kind="books", what=COMPARED)
+    last = compared.order_by("-at").values_list("at", flat=True).first()
+    return min(now - LOOKS_BACK, last - A_DAY) if last else now - LOOKS_BACK
 
 
 @writes

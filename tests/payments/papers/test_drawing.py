@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pypdfium2
 import pytest
 
 from booking.payments import outside, paying
@@ -60,6 +61,27 @@ def test_a_receipt(registrar: User) -> None:
         assert each in words
     assert "PLAY MONEY" not in words
     assert file_name(receipt) == "CINTIMA-receipt-R-000001.pdf"
+
+
+@pytest.mark.parametrize("length", [24, 27, 36, 48])
+def test_a_reference_can_be_copied_from_the_paper_as_it_is(registrar: User, length: int) -> None:
+    receipt, reference = by_transfer(registrar), ("pi_" + "3QxW9mK2" * 6)[:length]
+    assert receipt.payment is not None
+    receipt.payment.reference = reference
+    (page,) = pypdfium2.PdfDocument(pdf_of(receipt))
+    assert reference in page.get_textpage().get_text_range()
+
+
+def test_what_came_through_stripe_is_not_said_to_be_a_card(registrar: User) -> None:
+    """It may have been Klarna or a bank debit: the paper says what is known."""
+    paid_there = paid(Purpose.DEPOSIT).payments.get()
+    paid_there.gateway = "stripe"
+    paid_there.save()
+    Paper.objects.all().delete()
+    issuing.receipt(paid_there, paid_there.reservation, kept_cents=50_000, seat_is_theirs=True, now=NOW)
+    words = words_of(Paper.objects.get())
+    assert "Paid through Stripe" in words
+    assert "Card" not in words
 
 
 def test_play_money_is_called_so_on_everything_that_it_touches() -> None:

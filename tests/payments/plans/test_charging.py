@@ -5,19 +5,23 @@ from datetime import timedelta
 import pytest
 
 from booking.payments import paying
-from booking.payments.gateways.base import Report, Unavailable
+from booking.payments.gateways.base import Report, Unavailable, WrongMoney
+from booking.payments.gateways.stripe import checkout
 from booking.payments.models import Dispute, DisputeStatus, Payment, PaymentStatus, Purpose, Refund
+from booking.payments.plans import cards as saving_cards
 from booking.payments.plans import charging
 from booking.payments.plans import lifecycle as plans
 from booking.payments.plans.cards import begin_saving, catch_up, catch_up_due
 from booking.payments.plans.charging import charge_due, charge_one
+from booking.payments.plans.finding import with_something_due
 from booking.payments.plans.models import PlanState, Trouble
 from booking.payments.plans.reminding import remind
 from booking.payments.settling import catch_up as catch_up_payment
 from booking.payments.settling import told as told_by_stripe
-from booking.reservations import cancelling, lapses, lifecycle
-from booking.reservations.models import Reservation, State
+from booking.reservations import cancelling, lapses, lifecycle, moving
+from booking.reservations.models import ChargeKind, Reservation, State
 from booking.site.due import do_due
+from tests import factories
 from tests.factories import NOW
 from tests.invariants import assert_all_hold
 from tests.payments.plans.running import (
@@ -37,6 +41,7 @@ from tests.payments.plans.running import (
 )
 from tests.stripe_stand_in import StandIn
 from workshops.messages.models import Message
+from workshops.people.models import Role
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -219,6 +224,60 @@ def test_after_the_grace_of_a_part_the_registrar_decides_or_the_policy_does(stri
     assert_all_hold(after)
 
 
+def test_a_part_that_stripe_will_not_charge_as_asked_is_told_and_tried_on_the_same_ladder(stripe: StandIn) -> None:
+    """Not the card is at fault but the request: it would be refused for ever, and nobody would hear of it."""
+    plan = begun(stripe)
+    own, more_than_stripe_takes = plan.reservation, 100_000_000
+    own.charges.filter(kind=ChargeKind.INSTALMENT, number=1).update(amount_cents=more_than_stripe_takes)
+    tried: list[int] = []
+    for days in range(9):
+        for minutes in (0, 1, 2):
+            asked = len(stripe.requests)
+            charge(stripe, FIRST + days * DAY + minutes * MINUTE)
+            tried += [days] * (len(stripe.requests) > asked)
+    assert tried == [0, 3, 5]
+    assert (again(plan).trouble, again(plan).next_try_at) == (Trouble.DECLINED, None)
+    assert told() == ["instalment-declined"] * 3
+    assert attempts(plan) == [("failed", more_than_stripe_takes)] * 3
+    # Its owner is not kept from paying by themselves.
+    own.charges.filter(kind=ChargeKind.INSTALMENT, number=1).update(amount_cents=53_300)
+    assert paying.begin(own, Purpose.INSTALMENT, "stripe", by=own.trainee, now=stripe.now).checkout_url
+
+
+def test_an_answer_in_the_wrong_money_stops_neither_the_others_nor_begins_another_charge(
+    stripe: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong, right = begun(stripe), begun(stripe)
+    read = checkout.read_intent
+
+    def other_mode(intent: object, payment: Payment) -> Report:
+        if payment.reservation_id == wrong.reservation_id:
+            raise WrongMoney("It is of the other mode.")
+        return read(intent, payment)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkout, "read_intent", other_mode)
+    for minutes in (0, 2, 4):
+        charge(stripe, FIRST + minutes * MINUTE)
+    assert (attempts(wrong), attempts(right)) == ([("created", 53_300)], [("succeeded", 53_300)])
+    assert len(intents_of(stripe, wrong)) == 1
+
+
+def test_a_round_charges_so_many_and_the_next_goes_on(stripe: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, *others = [begun(stripe) for _ in range(4)]
+    paying.begin(waits.reservation, Purpose.BALANCE, "offline", by=waits.reservation.trainee, now=FIRST - DAY)
+    monkeypatch.setattr(charging, "AT_ONCE", 2)
+    assert [charge(stripe, FIRST + minutes * MINUTE) for minutes in (0, 1, 2)] == [2, 1, 0]
+    assert [attempts(each) for each in others] == [[("succeeded", 53_300)]] * 3
+    assert attempts(waits) == []
+
+
+def test_plans_that_run_well_are_not_read_in_every_round(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    charge(stripe, FIRST)
+    assert with_something_due(DUE[1] - DAY) == []
+    assert with_something_due(DUE[1]) == [(plan, 103_300)]
+
+
 # -- answers that were lost --------------------------------------------------------------------------------------------
 def lost(stripe: StandIn, kind: str, times: int = 3) -> None:
     """The library asks three times before it gives up."""
@@ -311,6 +370,56 @@ def test_a_card_that_was_changed_while_an_answer_was_lost_begins_another_attempt
     assert [status for status, _ in intents_of(stripe, plan)] == ["succeeded"]
 
 
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_part_whose_answer_was_lost_before_a_move_is_charged_once(stripe: StandIn, kind: str) -> None:
+    plan = begun(stripe)
+    lost(stripe, kind)
+    charge(stripe, FIRST)
+    there = factories.cohort(starts_on=NOW.date() + 200 * DAY)
+    new = moving.move(plan.reservation, there, now=FIRST + MINUTE / 4, by=plan.reservation.trainee)
+    assert charge(stripe, FIRST + MINUTE / 2) == 0  # first it is found out what became of it
+    for minutes in (2, 4, 6):
+        charge(stripe, FIRST + minutes * MINUTE)
+    assert [status for status, _ in intents_of(stripe, plan)] == ["succeeded"]
+    assert (again(plan).reservation, kept(plan)) == (new, 103_300)
+    assert_all_hold(FIRST + 6 * MINUTE)
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_part_whose_answer_was_lost_before_a_transfer_was_recorded_is_charged_once(
+    stripe: StandIn, kind: str
+) -> None:
+    plan = begun(stripe)
+    lost(stripe, kind)
+    charge(stripe, FIRST)
+    by = factories.person(Role.REGISTRAR)
+    own = plan.reservation
+    paying.record_transfer(own, Purpose.BALANCE, reference="T-1", by=by, now=FIRST + MINUTE / 4, amount_cents=10_000)
+    assert charge(stripe, FIRST + MINUTE / 2) == 0
+    for minutes in (2, 4, 6):
+        charge(stripe, FIRST + minutes * MINUTE)
+    # What had come to Stripe is found; what had not is asked for anew, less what the transfer covers.
+    found = 53_300 if kind == "drop_after" else 43_300
+    assert intents_of(stripe, plan) == [("succeeded", found)]
+    assert kept(plan) == 60_000 + found
+    assert_all_hold(FIRST + 6 * MINUTE)
+
+
+def test_while_stripe_is_away_a_charge_that_was_given_up_stays_to_be_asked_about(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    lost(stripe, "drop_after")
+    charge(stripe, FIRST)
+    there = factories.cohort(starts_on=NOW.date() + 200 * DAY)
+    moving.move(plan.reservation, there, now=FIRST + MINUTE, by=plan.reservation.trainee)
+    stripe.down = True
+    charge(stripe, FIRST + 2 * MINUTE)
+    stripe.down = False
+    for minutes in (3, 4):
+        charge(stripe, FIRST + minutes * MINUTE)
+    assert [status for status, _ in intents_of(stripe, plan)] == ["succeeded"]
+    assert kept(plan) == 103_300
+
+
 # -- beside other payments ---------------------------------------------------------------------------------------------
 def page_of_balance(plan: object, now: object) -> Payment:
     reservation = plan.reservation  # type: ignore[attr-defined]
@@ -369,6 +478,19 @@ def test_a_promised_transfer_is_waited_for_and_then_the_part_is_charged(stripe: 
     paying.begin(plan.reservation, Purpose.BALANCE, "offline", by=plan.reservation.trainee, now=FIRST - DAY)
     assert charge(stripe, FIRST) == 0
     assert charge(stripe, FIRST + 5 * DAY) == 1
+
+
+def test_who_promises_a_transfer_again_and_again_is_waited_for_once(stripe: StandIn) -> None:
+    plan = begun(stripe)
+    purposes = (Purpose.BALANCE, Purpose.FULL) * 6
+    for days, purpose in enumerate(purposes):
+        moment = FIRST + days * DAY - MINUTE
+        if again(plan).reservation.state == State.RESERVED:
+            paying.begin(plan.reservation, purpose, "offline", by=plan.reservation.trainee, now=moment)
+        charge(stripe, FIRST + days * DAY)
+    # Three working days after the Thursday on which it was due, when the office has closed.
+    part, *_ = Payment.objects.filter(purpose=Purpose.INSTALMENT).order_by("pk")
+    assert (part.status, part.created_at) == (PaymentStatus.SUCCEEDED, FIRST + 6 * DAY)
 
 
 def test_the_next_part_can_be_paid_before_its_day_and_is_not_charged_again(stripe: StandIn) -> None:
@@ -447,6 +569,25 @@ def test_a_visit_that_was_left_changes_nothing_and_the_next_one_is_new(stripe: S
     second = begin_saving(plan, NOW + timedelta(hours=2))
     assert second.checkout_id != first.checkout_id
     assert again(plan).card_id == plan.card_id
+
+
+def test_a_card_that_is_saved_in_the_last_minutes_of_its_page_is_not_dropped(stripe: StandIn) -> None:
+    """Another visit is asked for at the very moment at which the first one saves the card."""
+    plan = begun(stripe)
+    first = begin_saving(plan, NOW)
+    late = NOW + timedelta(minutes=57)
+    stripe.now = late
+    second = begin_saving(plan, late)  # the page that has no time left is closed, not merely forgotten
+    assert second.checkout_id != first.checkout_id
+    assert stripe.object(first.checkout_id)["status"] == "expired"
+
+    at_the_end = late + timedelta(minutes=57)
+    stripe.now = at_the_end
+    stripe.pay(second.checkout_id, card="5555555555554444")
+    assert saving_cards._visit(plan, at_the_end).pk == second.pk  # asked a moment before: the card stays to be found
+    third = begin_saving(plan, at_the_end)
+    assert again(plan).card_words.startswith("Mastercard ending in 4444")
+    assert third.checkout_id not in (first.checkout_id, second.checkout_id)
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])

@@ -1,19 +1,20 @@
 """A plan begins with a saved card and its owner's consent, follows its seat, and ends with what is left to charge."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from booking.payments import ledger, outside, paying
 from booking.payments.gateways.base import Card, SentBack
-from booking.payments.models import Payment, PaymentStatus, Purpose, RefundStatus
+from booking.payments.models import Payment, PaymentStatus, Purpose, Refund, RefundStatus
 from booking.payments.plans import cards, choosing
 from booking.payments.plans import lifecycle as plans
 from booking.payments.plans.cards import begin_saving, catch_up
 from booking.payments.plans.charging import charge_due
 from booking.payments.plans.models import Plan, PlanState, Trouble
 from booking.payments.settling import catch_up as catch_up_payment
-from booking.reservations import calling_off, cancelling, lifecycle, moving
+from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving
 from booking.reservations.models import ChargeKind, Reservation, State
 from tests import factories
 from tests.factories import NOW
@@ -34,6 +35,7 @@ from tests.payments.plans.running import (
     with_plan,
 )
 from tests.stripe_stand_in import StandIn
+from workshops.cohorts import planning
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message
 from workshops.people.models import Role
@@ -252,6 +254,18 @@ def test_money_that_was_taken_back_ends_the_plan(stripe: StandIn) -> None:
     assert charge_due(at(DUE[0])) == 0
 
 
+def test_money_that_was_taken_back_is_due_with_the_balance_and_then_the_policy_decides(stripe: StandIn) -> None:
+    plan = begun(stripe, terms_changed={"release_overdue": True})
+    deposit = Payment.objects.get(purpose=Purpose.DEPOSIT)
+    outside.refund_found(deposit, SentBack(RefundStatus.SUCCEEDED, "re_1"), 50_000, now=NOW)
+    own = again(plan).reservation
+    assert [(each.kind, each.amount_cents) for each in own.charges.all()] == [(ChargeKind.BALANCE, 209_900)]
+    due, grace = own.balance_due_on, own.terms.balance_grace_days * DAY
+    assert lapses.release_overdue(at(due + grace, 23)) == 0
+    assert lapses.release_overdue(at(due + grace + DAY, 0, 30)) == 1
+    assert_all_hold(at(due + grace + DAY, 0, 30))
+
+
 def test_a_lower_price_is_taken_off_the_last_parts(stripe: StandIn) -> None:
     plan = begun(stripe)
     plans.cost_less(lifecycle.lock(plan.reservation), 140_000, now=NOW)
@@ -274,6 +288,89 @@ def test_a_deposit_that_comes_late_for_a_seat_that_is_gone_begins_no_plan(stripe
     assert (payment.status, Plan.objects.get().state) == (PaymentStatus.SUCCEEDED, PlanState.PROPOSED)
     assert Reservation.objects.get(pk=held.pk).state == State.EXPIRED
     assert ledger.kept_cents(held) == 0
+
+
+# -- what is decided beside a running plan -----------------------------------------------------------------------------
+def paid_beyond_the_deposit(stripe: StandIn, **cohort: object) -> Plan:
+    """A plan whose first part has come, and whose parts were split again since: what was paid stands before them."""
+    plan = begun(stripe, **cohort)  # type: ignore[arg-type]
+    stripe.now = at(DUE[0])
+    assert charge_due(at(DUE[0])) == 1
+    plans.cost_less(lifecycle.lock(plan.reservation), 199_900, now=at(DUE[0]))
+    return again(plan)
+
+
+def every_part_is_charged(stripe: StandIn, plan: Plan) -> None:
+    for day in DUE[1:]:
+        stripe.now = at(day)
+        assert charge_due(at(day)) == 1
+    assert (again(plan).state, kept(plan)) == (PlanState.PAID, 199_900)
+    assert_all_hold(at(DUE[2]))
+
+
+def test_a_balance_that_is_put_off_at_the_desk_leaves_every_part_to_be_charged(stripe: StandIn) -> None:
+    plan = paid_beyond_the_deposit(stripe)
+    by, until = factories.person(Role.REGISTRAR), plan.reservation.balance_due_on + 5 * DAY
+    lifecycle.pay_later(plan.reservation, until=until, now=at(DUE[0]), why="She asked.", by=by)
+    assert parts_of(again(plan).reservation) == [(53_300, DUE[1]), (43_300, DUE[2])]
+    assert_all_hold(at(DUE[0]))
+    every_part_is_charged(stripe, plan)
+
+
+def test_a_cohort_that_moves_away_leaves_every_part_to_be_charged(stripe: StandIn) -> None:
+    plan = paid_beyond_the_deposit(stripe)
+    cohort, by = plan.reservation.cohort, factories.person(Role.REGISTRAR)
+    before = planning.plan_of(cohort)
+    later = tuple(
+        replace(each, starts_at=each.starts_at + 30 * DAY, ends_at=each.ends_at + 30 * DAY) for each in before.days
+    )
+    changed = replace(before, days=later, bookings_close_at=before.bookings_close_at + 30 * DAY)
+    calling_off.reschedule(cohort, changed, by=by, now=at(DUE[0]), reason="The stage burnt.")
+    assert again(plan).reservation.balance_due_on == plan.reservation.balance_due_on + 30 * DAY
+    assert parts_of(again(plan).reservation) == [(53_300, DUE[1]), (43_300, DUE[2])]
+    every_part_is_charged(stripe, plan)
+
+
+def with_a_fee_in_its_parts(stripe: StandIn) -> Plan:
+    """A plan that was chosen after a move that cost a fee: its parts have the fee in them."""
+    terms = {"moving_free_days": 150, "moving_until_days": 5, "moving_fee_cents": 15_000}
+    own = reserved(terms_changed=terms)
+    new = moving.move(own, factories.cohort(starts_on=NOW.date() + 200 * DAY), now=NOW, by=own.trainee)
+    plan = saved(stripe, Reservation.objects.select_related("cohort__module", "trainee").get(pk=new.pk))
+    assert (new.fee_cents, sum(cents for cents, _ in parts_of(new))) == (15_000, 174_900)
+    return plan
+
+
+def test_a_fee_that_is_waived_is_taken_off_the_last_part_of_a_plan(stripe: StandIn) -> None:
+    plan = with_a_fee_in_its_parts(stripe)
+    by = factories.person(Role.REGISTRAR)
+    assert cancelling.waive_fee(plan.reservation, now=NOW, by=by, why="She was ill.") == []
+    assert [cents for cents, _ in parts_of(again(plan).reservation)] == [58_300, 58_300, 43_300]
+    assert_all_hold(NOW)
+    for day in DUE:
+        stripe.now = at(day)
+        assert charge_due(at(day)) == 1
+    assert (again(plan).state, kept(plan), Refund.objects.count()) == (PlanState.PAID, 209_900, 0)
+    assert_all_hold(at(DUE[2]))
+
+
+def test_a_fee_that_is_waived_when_only_it_was_left_pays_the_plan_off(stripe: StandIn) -> None:
+    plan = with_a_fee_in_its_parts(stripe)
+    by = factories.person(Role.REGISTRAR)
+    paying.record_transfer(plan.reservation, Purpose.BALANCE, reference="T-1", by=by, now=NOW, amount_cents=162_900)
+    (refund,) = cancelling.waive_fee(again(plan).reservation, now=NOW, by=by, why="She was ill.")
+    assert (refund.amount_cents, again(plan).state) == (3_000, PlanState.PAID)
+    assert again(plan).reservation.state == State.CONFIRMED
+    assert_all_hold(NOW)
+
+
+def test_a_fee_that_is_waived_after_the_plan_was_paid_goes_back(stripe: StandIn) -> None:
+    plan = with_a_fee_in_its_parts(stripe)
+    by = factories.person(Role.REGISTRAR)
+    paying.record_transfer(plan.reservation, Purpose.BALANCE, reference="T-1", by=by, now=NOW)
+    (refund,) = cancelling.waive_fee(again(plan).reservation, now=NOW, by=by, why="She was ill.")
+    assert refund.amount_cents == 15_000
+    assert_all_hold(NOW)
 
 
 # -- forgetting the card -----------------------------------------------------------------------------------------------

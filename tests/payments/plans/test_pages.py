@@ -20,6 +20,7 @@ from tests.pages import text
 from tests.payments.plans.running import DUE, EXPIRED, FAILS_LATER, again, at, begun, digest_of
 from tests.stripe_stand_in import StandIn
 from workshops.clock import school_day
+from workshops.messages.models import Message
 from workshops.people.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
@@ -159,7 +160,7 @@ def test_an_outage_says_so_and_charges_nothing(
     answer = client.post(
         address(reserved), {"months": "3", "digest": digest_of(reserved, 3, moment), "agree": "on"}, follow=True
     )
-    assert "cannot be reached at the moment. Nothing has been charged." in text(answer)
+    assert "Stripe does not answer at this moment. Nothing was taken." in text(answer)
 
 
 @pytest.mark.usefixtures("stripe")
@@ -306,5 +307,17 @@ def test_the_page_of_a_reservation_shows_the_parts_and_what_comes_next(
     running(client, reserved, stripe, moment)
     words = text(client.get(reserved.get_absolute_url()))
     assert "The rest is charged in monthly parts, the next of them on" in words
-    assert "Charged to Visa ending in 4242" in words
+    assert "Card: Visa ending in 4242" in words
     assert "The balance of" not in words
+
+
+def test_who_pays_a_part_early_is_thanked_and_has_been_written_to_as_the_page_says(
+    stripe: StandIn, client: Client, reserved: Reservation, moment: datetime
+) -> None:
+    running(client, reserved, stripe, moment)
+    early = paying.begin(reserved, Purpose.INSTALMENT, "stripe", by=reserved.trainee, now=moment).payment
+    stripe.pay(early.checkout_id)
+    words = text(client.get(f"/payments/{early.public_id}/back"))
+    assert "Thank you, $533 is here" in words
+    assert "We have written to you as well." in words
+    assert Message.objects.filter(kind="payment-received", subject=f"payment:{early.public_id}").count() == 1

@@ -87,6 +87,23 @@ def look_at_visit(saving: CardSaving) -> Visit | None:
     return Visit(session.status == "expired")
 
 
+def close_visit(saving: CardSaving) -> Visit:
+    """Close the page of a visit, so that no card comes by it any more, and say what has become of it.
+
+    Raises:
+        Unavailable, Refused, WrongMoney
+    """
+    visit = look_at_visit(saving)
+    if visit is None or visit.is_over:
+        return visit or Visit(is_over=True)
+    try:
+        with asking():
+            client().v1.checkout.sessions.expire(saving.checkout_id or _find_visit(saving))
+    except Refused:  # a card was saved, or it closed by itself, between the two questions
+        return look_at_visit(saving) or Visit(is_over=True)
+    return Visit(is_over=True)
+
+
 def _find_visit(saving: CardSaving) -> str:
     with asking():
         found = client().v1.checkout.sessions.list(
@@ -104,7 +121,6 @@ def charge(payment: Payment, plan: Plan) -> Report:
 
     Raises:
         Unavailable: when the answer did not come: whether it was charged is found out by `look`.
-        Refused: when Stripe does not understand what is asked.
         WrongMoney
     """
     reservation = payment.reservation
@@ -125,19 +141,23 @@ def charge(payment: Payment, plan: Plan) -> Report:
         with asking():
             intent = client().v1.payment_intents.create(asked, {"idempotency_key": f"payment-{payment.public_id}"})
     except Refused as refused:
-        return _why_refused(refused)
+        return _why_refused(refused, payment)
     return checkout.read_intent(intent, payment)
 
 
-def _why_refused(refused: Refused) -> Report:
-    """A card that was refused is an answer; a request that was is a fault, unless the card is not there any more."""
+def _why_refused(refused: Refused, payment: Payment) -> Report:
+    """A card that was refused is an answer, and so is a request that was: the same again would be refused again.
+
+    Either is told to its owner and tried on the same ladder; what Stripe does not understand, somebody has to look at.
+    """
     cause = refused.__cause__
     if isinstance(cause, stripe.CardError):
         error = cause.error
         return Report(PaymentStatus.FAILED, failure=(error and error.decline_code) or refused.code)
     if isinstance(cause, stripe.InvalidRequestError) and cause.param in ("payment_method", "customer"):
         return Report(PaymentStatus.FAILED, failure=CARD_GONE)
-    raise refused
+    log.error("Stripe will not charge payment %s as it is asked to: %s", payment.public_id, refused.code)
+    return Report(PaymentStatus.FAILED, failure=refused.code)
 
 
 def look(payment: Payment) -> Report | None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import stripe
 from django.conf import settings
 
-from booking.payments.gateways.base import Report, SentBack
+from booking.payments.gateways.base import Report, SentBack, Told
 from booking.payments.gateways.stripe import checkout, refunds
 from booking.payments.gateways.stripe.cards import OUR_VISIT
 from booking.payments.gateways.stripe.client import OUR_ATTEMPT, OUR_REFUND, OURS, asking, client
@@ -32,18 +32,6 @@ _OUR_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 class NotBelieved(Exception):
     """What came is not an event of Stripe's for us. The message says why, in a sentence."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """An event by its numbers. `ours` is our own number of what it is about, where we had put it there."""
-
-    event_id: str
-    kind: str
-    object_id: str
-    intent_id: str
-    ours: str
-    happened_at: datetime
 
 
 # -- hearing it --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ class Stripe:
 
     name = "stripe"
     title = "Card and more, by Stripe"
-    in_words = "card"
+    in_words = "Stripe"
     settles_at_once = False
 
     def begin(self, payment: Payment) -> Opened:
