@@ -42,6 +42,11 @@ def _received(reservation: Reservation) -> QuerySet[Payment]:
     return Payment.objects.filter(reservation__in=story_of(reservation), status=PaymentStatus.SUCCEEDED)
 
 
+def is_in_dispute(reservation: Reservation) -> bool:
+    """Whether a bank is deciding about a payment that counts for this reservation: it goes back by that decision."""
+    return _received(reservation).filter(disputes__status__in=FROZEN).exists()
+
+
 def is_with_bank(reservation: Reservation) -> bool:
     """Whether money was given to a bank for this reservation and its answer is awaited: nobody is late meanwhile."""
     return reservation.payments.filter(status=PaymentStatus.PROCESSING).exists()

@@ -8,7 +8,7 @@ from booking.payments import ledger
 from booking.payments.balances import due_next
 from booking.payments.models import Refund, RefundStatus
 from booking.payments.plans import lifecycle as plans
-from booking.payments.returning import is_with_bank, owe_back
+from booking.payments.returning import is_in_dispute, is_with_bank, owe_back
 from booking.payments.sending import send_back
 from booking.payments.settling import close_pages
 from booking.reservations import emails, lifecycle, offers, owing, waitlist
@@ -157,8 +157,16 @@ def told(reservation: Reservation, back: ComesBack) -> dict[str, str]:
     """What the message says about the money; empty where nothing was paid."""
     return {
         "comes_back": money.in_words(back.cents, reservation.currency) if back.cents else "",
+        "how": how_it_goes(reservation),
         "stays": money.in_words(back.kept_cents, reservation.currency) if back.kept_cents else "",
     }
+
+
+def how_it_goes(reservation: Reservation) -> str:
+    """How money goes back, and when where somebody else decides that, as the end of a sentence."""
+    if is_in_dispute(reservation):
+        return "the way it came, once your bank has decided about the payment that it was asked for"
+    return "the way it came"
 
 
 def reason_of(back: ComesBack) -> str:

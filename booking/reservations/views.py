@@ -179,4 +179,5 @@ def _goodbye(done: cancelling.Cancelled) -> str:
     thanks = "Your seat can go to someone else now. Thank you for telling us."
     if not done.comes_back.cents:
         return thanks
-    return f"{money.in_words(done.comes_back.cents, done.reservation.currency)} goes back the way it came. {thanks}"
+    amount = money.in_words(done.comes_back.cents, done.reservation.currency)
+    return f"{amount} goes back {cancelling.how_it_goes(done.reservation)}. {thanks}"

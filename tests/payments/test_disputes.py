@@ -161,6 +161,7 @@ def test_what_the_terms_owe_back_waits_for_the_bank_and_goes_when_the_school_win
     stripe.deliver_to(post)
     cancelling.cancel(Reservation.objects.get(), now=NOW, by=payment.reservation.trainee)
     assert Refund.objects.get().status == RefundStatus.REQUESTED
+    assert "once your bank has decided" in words_of(Message.objects.get(kind="reservation-cancelled")).text
     assert send_back_due(NOW) == 0
     stripe.close_dispute(dispute["id"], won=True)
     stripe.deliver_to(post)
