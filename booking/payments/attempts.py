@@ -8,14 +8,13 @@ from typing import TypeVar
 from django.db.models import F, Q
 
 from booking.payments import gateways, sending, settling
-from booking.payments.gateways.base import Unavailable
+from booking.payments.gateways.base import STRIPE, Unavailable
 from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 from booking.reservations.rounds import one_by_one
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", Payment, Refund)
 
-STRIPE = "stripe"
 AT_ONCE = 20
 """Each may wait for an answer; a round must not keep the worker from everything else."""
 BEGUN = timedelta(minutes=2)

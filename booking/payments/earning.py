@@ -8,14 +8,13 @@ from django.db.models.functions import Concat
 from booking.payments import ledger
 from booking.payments.models import LedgerEntry
 from booking.reservations import lifecycle
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import SEATED, Reservation
 from booking.reservations.rounds import one_by_one
 from workshops.clock import school_day
 from workshops.history.record import record
 from workshops.transactions import writes
 
 AT_ONCE = 100
-SEATED = (State.RESERVED, State.CONFIRMED)
 
 
 def earn_due(now: datetime) -> int:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from django import forms
 
 from booking.payments import gateways
+from booking.payments.gateways.base import STRIPE
 from booking.payments.gateways.stripe.methods import PAY_LATER, excluded
 from booking.payments.models import Purpose
-from booking.payments.paying import LEAST_BY_CARD, STRIPE, TOO_LITTLE_FOR_CARD, owed_for
+from booking.payments.paying import LEAST_BY_CARD, TOO_LITTLE_FOR_CARD, owed_for
 from booking.reservations.models import Reservation
 from workshops import money
 
@@ -44,7 +45,7 @@ def pay_later_for(reservation: Reservation, paid_cents: int) -> list[str]:
 
     Stripe shows of them what serves the payer's country, so a page says no more than that they may be there.
     """
-    if paid_cents or "stripe" not in gateways.offered():
+    if paid_cents or STRIPE not in gateways.offered():
         return []
     out = excluded(
         Purpose.FULL,

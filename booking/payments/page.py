@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.http import Http404
 
+from booking.payments.gateways.base import STRIPE
 from booking.payments.models import (
     FROZEN,
     UNDER_WAY,
@@ -22,8 +23,6 @@ from booking.reservations.models import Reservation
 from workshops import money
 from workshops.clock import in_words, school_day
 from workshops.people.models import User
-
-STRIPE = "stripe"
 
 
 def own_payment(trainee: User, public_id: str) -> Payment:

@@ -7,7 +7,7 @@ from django.db import IntegrityError
 from django.utils.text import slugify
 
 from booking.payments import emails, gateways, ledger
-from booking.payments.gateways.base import Opened, Refused, Report, Unavailable, is_without_page
+from booking.payments.gateways.base import STRIPE, Opened, Refused, Report, Unavailable, is_without_page
 from booking.payments.gateways.offline import Offline
 from booking.payments.giving_up import give_up_here
 from booking.payments.models import UNDER_WAY, Payment, PaymentStatus, Purpose
@@ -31,7 +31,6 @@ from workshops.programme.models import school
 from workshops.text import plain
 from workshops.transactions import writes
 
-STRIPE = "stripe"
 # Stripe keeps a page open for 30 minutes at least and 24 hours at most; a minute is for the way there.
 PAGE_AT_LEAST = timedelta(minutes=31)
 PAGE_AT_MOST = timedelta(hours=23)

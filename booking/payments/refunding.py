@@ -8,7 +8,7 @@ from booking.payments.plans import lifecycle as plans
 from booking.payments.returning import NotThatMuch, owe_back, possible_cents
 from booking.payments.sending import send_back
 from booking.reservations import lifecycle, owing, waitlist
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import SEATED, Reservation
 from workshops.clock import school_day
 from workshops.history.record import record
 from workshops.people.models import User
@@ -16,7 +16,6 @@ from workshops.prerequisites.deciding import BadFact, not_their_own
 from workshops.transactions import writes
 
 BY_THE_SCHOOL = "by-the-school"
-SEATED = (State.RESERVED, State.CONFIRMED)
 
 
 class Changed(Exception):

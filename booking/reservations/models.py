@@ -26,6 +26,8 @@ class State(models.TextChoices):
 
 LIVE = (State.OFFERED, State.HELD, State.RESERVED, State.CONFIRMED)
 WAITING = (State.OFFERED, State.HELD)
+SEATED = (State.RESERVED, State.CONFIRMED)
+"""States in which the deposit is here, or none was asked for: the seat is theirs."""
 OWING = (State.HELD, State.RESERVED, State.CONFIRMED)
 """States in which its charges are owed: the person has said yes."""
 

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from booking.payments import gateways, ledger, paying
-from booking.payments.gateways.base import Refused, Unavailable, WrongMoney
+from booking.payments.gateways.base import STRIPE, Refused, Unavailable, WrongMoney
 from booking.payments.models import Purpose
 from booking.payments.plans import cards, choosing
 from booking.payments.plans import lifecycle as plans
@@ -70,7 +70,7 @@ def _go_on(request: SignedInRequest, own: Reservation, chosen: Plan, now: dateti
     """To Stripe: to the deposit, with which the card is saved, or to saving the card alone."""
     try:
         if own.state_at(now) == State.HELD:
-            begun = paying.begin(own, Purpose.DEPOSIT, cards.STRIPE, by=request.user, now=now, keeps_card=True)
+            begun = paying.begin(own, Purpose.DEPOSIT, STRIPE, by=request.user, now=now, keeps_card=True)
             return redirect(begun.checkout_url)
         return redirect(cards.begin_saving(chosen, now).checkout_url)
     except paying.HoldRanOut:
@@ -134,7 +134,7 @@ def part(request: SignedInRequest, public_id: str) -> HttpResponse:
     now = current_time()
     own = own_reservation(request.user, public_id)
     try:
-        begun = paying.begin(own, Purpose.INSTALMENT, cards.STRIPE, by=request.user, now=now)
+        begun = paying.begin(own, Purpose.INSTALMENT, STRIPE, by=request.user, now=now)
     except paying.OnItsWay:
         messages.info(request, ON_ITS_WAY)
     except (paying.NothingToPay, paying.HoldRanOut, paying.TooLittleTime):

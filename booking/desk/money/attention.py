@@ -10,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from booking.desk.reservations.rules import dispute_reason, why
 from booking.payments.balances import Due, due_next
 from booking.payments.emails import transfer_reference
+from booking.payments.gateways.base import STRIPE
 from booking.payments.gateways.offline import Offline
 from booking.payments.inbox.processing import stuck
 from booking.payments.ledger import with_kept
@@ -25,10 +26,9 @@ from booking.payments.models import (
 from booking.payments.outside import OUTSIDE, RECORDED_WRONGLY
 from booking.payments.payouts.models import Payout, PayoutStatus
 from booking.payments.reconciling.nightly import COMPARED
-from booking.payments.refunding import SEATED
 from booking.reservations.deadlines import end_of_grace
 from booking.reservations.lapses import overdue_past_grace
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import SEATED, Reservation, State
 from workshops.clock import school_day
 from workshops.history.models import HistoryLine
 
@@ -158,7 +158,7 @@ def disputes_open() -> list[Open]:
 
 def dashboard_of(payment: Payment) -> str:
     """Where a payment stands in Stripe's own pages; empty for money that did not come that way."""
-    if payment.gateway != "stripe" or not payment.reference:
+    if payment.gateway != STRIPE or not payment.reference:
         return ""
     mode = "" if settings.STRIPE_LIVE else "test/"
     return f"https://dashboard.stripe.com/{mode}payments/{payment.reference}"

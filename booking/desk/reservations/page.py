@@ -27,10 +27,10 @@ from booking.payments.gateways.offline import Offline
 from booking.payments.models import FROZEN, Dispute, Payment, PaymentStatus, Refund, RefundStatus
 from booking.payments.papers.page import Listed, papers_of
 from booking.payments.plans.page import ShownPlan, about
-from booking.payments.refunding import SEATED, always_lowers_price
+from booking.payments.refunding import always_lowers_price
 from booking.payments.returning import left_of, possible_cents, story_of
 from booking.reservations import moving
-from booking.reservations.models import OWING, Charge, Reservation, State
+from booking.reservations.models import OWING, SEATED, Charge, Reservation, State
 from booking.reservations.story import Chapter, chapters_of
 from workshops.cohorts.models import Cohort
 from workshops.people.models import User

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from booking.payments.models import DisputeStatus, Payment, PaymentStatus, Purpose, Refund, RefundStatus
 
+STRIPE = "stripe"
+"""The name of the one gateway that speaks to a processor."""
+
 
 class Unavailable(Exception):
     """The processor does not answer, or is too busy. Nothing is lost: the same is asked again later."""

@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 
 from booking.payments import disputing, outside, sending
 from booking.payments.gateways import NoSuchGateway, gateway
-from booking.payments.gateways.base import Refused, Report, Unavailable, WrongMoney, is_without_page
+from booking.payments.gateways.base import STRIPE, Refused, Report, Unavailable, WrongMoney, is_without_page
 from booking.payments.inbox import kinds
 from booking.payments.inbox.models import EventState, InboxEvent
 from booking.payments.models import Payment, PaymentStatus, Refund, RefundStatus
@@ -30,7 +30,6 @@ from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
 
-STRIPE = "stripe"
 LEASE = timedelta(minutes=5)
 """Longer than all the questions about one event may take."""
 NO_ANSWER = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720, 1_440, 1_440))

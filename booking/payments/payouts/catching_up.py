@@ -6,12 +6,11 @@ from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Concat
 
 from booking.payments import gateways, ledger
+from booking.payments.gateways.base import STRIPE
 from booking.payments.gateways.books import TheirPayout
 from booking.payments.models import Account, LedgerEntry, Payment
 from booking.payments.payouts.models import Payout, PayoutStatus
 from workshops.transactions import writes
-
-STRIPE = "stripe"
 
 
 def catch_up(payout_id: str, *, now: datetime) -> Payout:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef
 
 from booking.payments import gateways
-from booking.payments.gateways.base import Card, Opened, Unavailable
+from booking.payments.gateways.base import STRIPE, Card, Opened, Unavailable
 from booking.payments.models import Customer
 from booking.payments.plans import lifecycle as plans
 from booking.payments.plans.models import CardSaving, Plan, PlanState
@@ -21,7 +21,6 @@ from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
 
-STRIPE = "stripe"
 VISIT_LASTS = timedelta(hours=1)
 WORTH_GOING_ON = timedelta(minutes=5)
 """A page that is open so much longer is gone back to; before its end another one is made."""

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.text import slugify
 
 from booking.payments import gateways, ledger
-from booking.payments.gateways.base import Report, Unavailable, WrongMoney, is_without_page
+from booking.payments.gateways.base import STRIPE, Report, Unavailable, WrongMoney, is_without_page
 from booking.payments.giving_up import give_up_here
 from booking.payments.models import FROZEN, UNDER_WAY, Dispute, Payment, PaymentStatus, Purpose
 from booking.payments.plans import lifecycle as plans
@@ -22,14 +22,13 @@ from booking.payments.plans.rules import LEAST_PART_CENTS, due_cents
 from booking.payments.returning import story_of
 from booking.payments.settling import Settled, catch_up, finish, give_up, lock_where_it_counts, told_here
 from booking.reservations import lifecycle
-from booking.reservations.models import Reservation, State
+from booking.reservations.models import SEATED, Reservation
 from booking.reservations.rounds import one_by_one
 from workshops.clock import SCHOOL_ZONE, business_days_later, school_day
 from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
 
-STRIPE = "stripe"
 FROM = time(9, 0)
 """From when on its day a part is charged, in Los Angeles."""
 TRY_AGAIN_AFTER = (timedelta(days=3), timedelta(days=5))
@@ -43,7 +42,6 @@ AT_ONCE = 20
 What only waits, for a transfer or for what a bank decides, takes nobody's place."""
 ANSWER_LOST = timedelta(minutes=1)
 """After which no request of ours can still be on its way to Stripe."""
-SEATED = (State.RESERVED, State.CONFIRMED)
 
 HOPELESS = (
     "lost_card",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from booking.payments import disputing, gateways, ledger, outside, sending, settling
-from booking.payments.gateways.base import Unavailable
+from booking.payments.gateways.base import STRIPE, Unavailable
 from booking.payments.gateways.books import Movement, TheirDispute, TheirPayment, TheirPayout, TheirRefund
 from booking.payments.models import Payment, PaymentStatus, Refund
 from booking.payments.payouts import catching_up
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STRIPE = "stripe"
 ROUNDS = 3
 """What is mended may bring more to light: money that came too late goes back."""
 

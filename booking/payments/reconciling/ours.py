@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, Sum
 
+from booking.payments.gateways.base import STRIPE
 from booking.payments.models import (
     FROZEN,
     UNDER_WAY,
@@ -20,7 +21,6 @@ from booking.payments.models import (
 )
 from booking.payments.payouts.models import Payout, PayoutStatus
 
-STRIPE = "stripe"
 BEGUN = timedelta(minutes=2)
 """An attempt that was begun a moment ago may not be known there yet."""
 

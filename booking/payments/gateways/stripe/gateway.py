@@ -1,6 +1,6 @@
 """Stripe as a way to pay."""
 
-from booking.payments.gateways.base import Opened, Report, SentBack, is_without_page
+from booking.payments.gateways.base import STRIPE, Opened, Report, SentBack, is_without_page
 from booking.payments.gateways.stripe import cards, checkout, refunds
 from booking.payments.models import Payment, Refund
 
@@ -8,7 +8,7 @@ from booking.payments.models import Payment, Refund
 class Stripe:
     """Cards and what else Stripe offers, on a page of Stripe's own."""
 
-    name = "stripe"
+    name = STRIPE
     title = "Card and more, by Stripe"
     in_words = "Stripe"
     settles_at_once = False
