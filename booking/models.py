@@ -1,5 +1,6 @@
 """Every model of the upper floor, where Django looks for them."""
 
+from booking.calendars.models import FeedToken, Subscriber
 from booking.payments.discounts.models import Discount, Redemption
 from booking.payments.inbox.models import InboxEvent
 from booking.payments.models import ClosedPeriod, Customer, Dispute, LedgerEntry, Payment, Posting, Refund
@@ -15,6 +16,7 @@ __all__ = [
     "Customer",
     "Discount",
     "Dispute",
+    "FeedToken",
     "InboxEvent",
     "LedgerEntry",
     "Paper",
@@ -26,5 +28,6 @@ __all__ = [
     "Redemption",
     "Refund",
     "Reservation",
+    "Subscriber",
     "WaitlistEntry",
 ]

@@ -28,7 +28,7 @@ from tests.services.server import Product, running_product
 OWN_DATABASE = {"fresh_database", "start_product", "product"}
 ORDINARY_DATABASE = {"db", "django_db_setup", "admin_user", "admin_client"}
 FORBIDDEN = {"transactional_db", "live_server", "django_db_reset_sequences", "django_db_serialized_rollback"}
-SERVICES = ("PostgreSQL", "Browser")
+SERVICES = ("PostgreSQL", "Browser", "Node")
 
 
 # -- the two runs ------------------------------------------------------------------------------------------------------

@@ -21,12 +21,14 @@ class WorkshopsConfig(AppConfig):
 
 
 def guard(using: str, **_: Any) -> None:
-    """Have the database guard what happened and accounts that are closed, and renew the programme's revision."""
+    """Have the database guard what happened and accounts that are closed, and renew revisions."""
+    from workshops.cohorts import revision as calendar
     from workshops.history.triggers import make_append_only
     from workshops.people.closing import keep_closed
-    from workshops.programme.revision import renew_with_every_change
+    from workshops.programme import revision as programme
 
     for table, may_be_emptied in APPEND_ONLY.items():
         make_append_only(table, may_be_emptied=may_be_emptied, using=using)
-    renew_with_every_change(using=using)
+    programme.renew_with_every_change(using=using)
+    calendar.renew_with_every_change(using=using)
     keep_closed(using=using)

@@ -1,9 +1,10 @@
 """Every model of the ground floor, where Django looks for them."""
 
-from workshops.cohorts.models import Cohort, Seat, Session, Teaching, Venue
+from workshops.cohorts.models import CalendarRevision, Cohort, Seat, Session, Teaching, Venue
 from workshops.conversations.models import Post
 from workshops.history.models import HistoryLine
-from workshops.messages.models import Message
+from workshops.mentors.models import Meeting, Mentorship
+from workshops.messages.models import Message, Wording
 from workshops.people.models import ApiToken, ErasureRequest, RoleGrant, User
 from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
 from workshops.prerequisites.records.models import AuditHold, OnSetDay, OnSetRecord, ProofFile, Review
@@ -22,6 +23,7 @@ __all__ = [
     "Access",
     "ApiToken",
     "AuditHold",
+    "CalendarRevision",
     "Cohort",
     "Completion",
     "ConductText",
@@ -29,6 +31,8 @@ __all__ = [
     "ErasureRequest",
     "HistoryLine",
     "KeptAnswer",
+    "Meeting",
+    "Mentorship",
     "Message",
     "Module",
     "OnSetDay",
@@ -48,4 +52,5 @@ __all__ = [
     "User",
     "Venue",
     "Waiver",
+    "Wording",
 ]

@@ -59,6 +59,26 @@ def writes(function: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
+def unless_busy(function: Callable[P, object]) -> Callable[P, bool]:
+    """Run `function` in one transaction of its own if it may write at this very moment; say whether it did.
+
+    For notes that nobody's work should wait for: another note will come. It waits for no lock of SQLite's, raises
+    nothing where the database is busy or cannot be written, and does all of its work or nothing. On PostgreSQL it is
+    for `function` to skip rows that are locked.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> bool:
+        try:
+            with _turn_without_waiting(), transaction.atomic():
+                function(*args, **kwargs)
+        except (OperationalError, BlockingIOError):
+            return False
+        return True
+
+    return wrapper
+
+
 def _worth_another_try(error: DatabaseError) -> bool:
     if connection.vendor == "postgresql":
         return getattr(error.__cause__, "sqlstate", None) in _AGAIN
@@ -68,10 +88,40 @@ def _worth_another_try(error: DatabaseError) -> bool:
 @contextmanager
 def _turn_to_write() -> Iterator[None]:
     """On SQLite, wait in line for the right to write. `flock` belongs to the open file: threads queue as well."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
+    line = _line_of_writers()
+    if line is None:
         yield
         return
-    with open(f"{name}.lock", "wb") as lock:
+    with open(line, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _turn_without_waiting() -> Iterator[None]:
+    """On SQLite, the right to write if nobody else has it or waits for it.
+
+    Raises:
+        BlockingIOError: when somebody does.
+    """
+    line = _line_of_writers()
+    if line is None or connection.in_atomic_block:
+        yield
+        return
+    with open(line, "wb") as lock, connection.cursor() as cursor:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever writes outside the line is not waited for either.
+        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _line_of_writers() -> str | None:
+    """The file on which writers of SQLite queue; None where there is no need."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
+        return None
+    return f"{name}.lock"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from booking.desk import conversations, outbox
+from booking.desk import conversations, new_dates, outbox
 from booking.desk.discounts import views as discounts
 from booking.desk.merging import views as merging
 from booking.desk.moving_in import views as moving_in
@@ -10,6 +10,7 @@ from booking.desk.people import views as people
 from booking.desk.people import views_accounts
 from booking.desk.people.facts import views as facts
 from booking.desk.people.importing import views as importing
+from booking.desk.people.mentoring import views as mentoring
 from booking.desk.people.seats import views as seats
 from booking.desk.reservations import moving
 from booking.desk.reservations import views as reservations
@@ -43,6 +44,8 @@ urlpatterns = [
     path("people/<slug:public_id>/reserve/", seats.reserve, name="person-reserve"),
     path("people/<slug:public_id>/line/", seats.line, name="person-line"),
     path("people/<slug:public_id>/place/", seats.place, name="person-place"),
+    path("people/<slug:public_id>/mentor/", mentoring.begin, name="person-mentor"),
+    path("people/<slug:public_id>/mentor/end/", mentoring.end, name="person-mentor-end"),
     path("moving-in/", moving_in.moving_in, name="moving-in"),
     path("moving-in/confirm/", moving_in.confirm, name="moving-in-confirm"),
     path("moving-in/dry-run.csv", moving_in.report, name="moving-in-report"),
@@ -70,6 +73,9 @@ urlpatterns = [
     path("conversations/", conversations.conversations, name="conversations"),
     path("conversations/<slug:public_id>/settled/", conversations.needs_no_answer, name="conversation-settled"),
     path("outbox/", outbox.outbox, name="outbox"),
+    path("outbox/new-dates/", new_dates.new_dates, name="new-dates"),
     path("outbox/<int:message_id>/", outbox.message, name="message"),
     path("outbox/<int:message_id>/again/", outbox.again, name="message-again"),
+    path("outbox/<int:message_id>/came-back/", outbox.came_back, name="message-came-back"),
+    path("outbox/<int:message_id>/arrives/", outbox.arrives, name="message-arrives"),
 ]

@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from booking.desk.planning import calling_off, cohorts, line, programme, seats, standing, venues
+from booking.desk.planning import calling_off, cohorts, instructors, line, programme, seats, standing, venues
 
 urlpatterns = [
     path("", cohorts.cohorts, name="cohorts"),
     path("cohorts/new/", cohorts.new, name="cohort-new"),
     path("cohorts/<slug:code>/", cohorts.cohort, name="cohort"),
     path("cohorts/<slug:code>/edit/", cohorts.edit, name="cohort-edit"),
-    path("cohorts/<slug:code>/instructors/", cohorts.instructors, name="cohort-instructors"),
+    path("cohorts/<slug:code>/instructors/", instructors.instructors, name="cohort-instructors"),
     path("cohorts/<slug:code>/seats/", seats.seats, name="cohort-seats"),
     path("cohorts/<slug:code>/seats/keep-back/", seats.keep_back, name="cohort-seat-keep-back"),
     path("cohorts/<slug:code>/seats/give-out/", seats.give_out, name="cohort-seat-give-out"),

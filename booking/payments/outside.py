@@ -113,7 +113,7 @@ def some_is_gone(reservation: Reservation, *, why: str, now: datetime, by: User 
             # What is left of it is the deposit now: the rest is due with the balance, as the person is told.
             owing.smaller_deposit(reservation, kept, now)
         if reservation.balance_due_on < school_day(now):
-            owing.due_later(reservation, school_day(now))  # nobody is late with what they have paid once
+            owing.due_later(reservation, school_day(now), now)  # nobody is late with what they have paid once
         lifecycle.owes_again(reservation, why=why, now=now, by=by)
         emails.owed_again(reservation, missing, why=why, now=now)
 

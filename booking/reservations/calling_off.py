@@ -1,18 +1,19 @@
-"""The school cancels or moves a cohort: whom that touches, what each is owed, and then all of it at once."""
+"""The school cancels, moves or renames a cohort: whom that touches, what each is owed, and then all of it at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
+from typing import Any
 
 from booking.payments.ledger import owed_back, with_paid
-from booking.reservations import cancelling, emails, lifecycle, owing, waiting, waitlist
+from booking.reservations import cancelling, emails, emails_changes, lifecycle, owing, waiting, waitlist
 from booking.reservations.models import LIVE, OWING, Reservation, State, WaitlistEntry
 from workshops.clock import end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import planning, seats
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.cohorts.plans import Plan
-from workshops.history.record import history_of, record
+from workshops.history.models import HistoryLine
+from workshops.history.record import history_of, record, record_all
 from workshops.people.models import User
 from workshops.programme.models import school_terms
 from workshops.transactions import writes
@@ -84,7 +85,7 @@ def call_off(cohort: Cohort, *, by: User, now: datetime, why: str) -> Touches:
         until = max(touched.choose_until, _in_days(each.terms.choice_days, now))
         cancelling.called_off(each, choose_until=until, why=why, now=now, by=by)
     waiting.close(fresh, why=f"It does not take place: {why}", now=now, by=by)
-    emails.teaching_cancelled(fresh, _teachers(fresh, by, now), why=why, now=now)
+    emails.teaching_cancelled(fresh, teachers_told(fresh, by, now), why=why, now=now)
     planning.cancel(fresh, by=by, now=now, why=why)
     return touched
 
@@ -93,9 +94,9 @@ def call_off(cohort: Cohort, *, by: User, now: datetime, why: str) -> Touches:
 def reschedule(
     cohort: Cohort, plan: Plan, *, by: User, now: datetime, reason: str, despite: Collection[str] = ()
 ) -> Cohort:
-    """Move a cohort to other days or another venue and tell everyone in it and those who teach it.
+    """Move a cohort to other days or another venue, or rename it; tell everyone in it and those who teach it.
 
-    For a while leaving costs the people in it nothing.
+    For a while leaving a cohort that has moved costs the people in it nothing. Another title alone gives nobody that.
 
     A balance is never due earlier than was promised; it is due later where the cohort moves away. Holds, offers and
     promises that would outlast the cohort's new dates end with them. Locks the school's row, the cohort, its seats,
@@ -104,40 +105,91 @@ def reschedule(
     Raises:
         Refused: (of `planning`) with every objection that stands.
     """
-    before = planning.plan_of(cohort)
-    changed = planning.change_cohort(cohort, plan, by=by, now=now, reason=reason, despite=despite, people_are_told=True)
+    planning.lock_the_year()
+    before = planning.plan_of(waitlist.lock_cohort(cohort.pk))
+    planning.change_cohort(cohort, plan, by=by, now=now, reason=reason, despite=despite, people_are_told=True)
+    # Read again, with the venue as it is: the plan may have been made when that had another address.
+    changed = waitlist.lock_cohort(cohort.pk)
+    was_called = before.title if plan.title != before.title else ""
     if plan.hours == before.hours and plan.venue == before.venue:
+        if was_called:
+            _rename(changed, was_called, by=by, now=now, why=reason)
         return changed
     seats.lock_all(changed.pk)
     words = _when_and_where(before)
     record("cohort-moved", about=("cohort", changed.public_id), by=by, now=now, why=reason, before=words)
     after, step = _when_and_where(planning.plan_of(changed)), _times_moved(changed)
-    told = partial(emails.rescheduled, before=words, after=after, why=reason, step=step, now=now)
-    for each in changed.reservations.filter(state__in=LIVE).order_by("pk"):
-        fresh = lifecycle.lock(each)
-        if fresh.state_at(now) == State.EXPIRED:
-            continue
+    facts: dict[str, Any] = {"before": words, "after": after, "why": reason, "was_called": was_called}
+    for fresh in in_it(changed, now):
+        moved = lifecycle.line_about("days-moved", fresh, now=now, by=by, why=reason, before=words, after=after)
+        record_all([moved, *_renamed(fresh, was_called, by=by, now=now, why=reason)])
+        lifecycle.noticed(fresh, now)
         # Nobody decides about their own money: a registrar who has a seat here stays under the terms they had.
         if fresh.state in OWING and fresh.trainee_id != by.pk and (until := free_to_leave_until(fresh, now)):
             lifecycle.free_to_leave(fresh, until=until, now=now, by=by, why=reason)
         if (due_on := balance_due_after(fresh, changed.starts_on)) != fresh.balance_due_on:
-            owing.due_later(fresh, due_on)
+            owing.due_later(fresh, due_on, now)
         lifecycle.keep_before(fresh, changed, now)
-        told(fresh)
-    for entry in WaitlistEntry.objects.waiting().filter(cohort=changed).in_turn().select_related("trainee"):
-        entry.cohort = changed
-        emails.line_moved(entry, before=words, after=after, why=reason, step=step, now=now)
-    teachers = _teachers(changed, by, now)
-    emails.teaching_moved(changed, teachers, before=words, after=after, why=reason, step=step, now=now)
+        emails.rescheduled(fresh, **facts, step=step, now=now)
+    for entry in in_line(changed):
+        emails.line_moved(entry, **facts, step=step, now=now)
+    emails.teaching_moved(changed, teachers_told(changed, by, now), **facts, step=step, now=now)
     return changed
 
 
-def _teachers(cohort: Cohort, by: User, now: datetime) -> list[User]:
+def _rename(cohort: Cohort, was_called: str, *, by: User, now: datetime, why: str) -> None:
+    """Tell everyone what a cohort is called from now on: their calendars have it under its title."""
+    seats.lock_all(cohort.pk)
+    record("cohort-renamed", about=("cohort", cohort.public_id), by=by, now=now, why=why, before=was_called)
+    news = emails_changes.renamed(was_called, why=why, step=history_count("cohort-renamed", cohort))
+    for fresh in in_it(cohort, now):
+        lifecycle.noticed(fresh, now)
+        record_all(_renamed(fresh, was_called, by=by, now=now, why=why))
+        emails_changes.tell_trainee(fresh, news, now=now)
+    emails_changes.tell_line(in_line(cohort), news, now=now)
+    emails_changes.tell_teachers(cohort, teachers_told(cohort, by, now), news, now=now)
+
+
+def _renamed(reservation: Reservation, was_called: str, *, by: User, now: datetime, why: str) -> list[HistoryLine]:
+    if not was_called:
+        return []
+    is_called = reservation.cohort.title
+    told = lifecycle.line_about(
+        "title-changed", reservation, now=now, by=by, why=why, before=was_called, after=is_called
+    )
+    return [told]
+
+
+def in_it(cohort: Cohort, now: datetime) -> Iterator[Reservation]:
+    """Whoever has a seat or an offer here as of now: each reservation, with its seat, locked and read anew.
+
+    The caller has locked the cohort and all its seats.
+    """
+    for each in cohort.reservations.filter(state__in=LIVE).order_by("pk"):
+        fresh = lifecycle.lock(each)
+        if fresh.state_at(now) != State.EXPIRED:
+            yield fresh
+
+
+def in_line(cohort: Cohort) -> list[WaitlistEntry]:
+    """Whoever waits for a seat here, in turn, each with the cohort as it is."""
+    entries = list(WaitlistEntry.objects.waiting().filter(cohort=cohort).in_turn().select_related("trainee"))
+    for entry in entries:
+        entry.cohort = cohort
+    return entries
+
+
+def teachers_told(cohort: Cohort, by: User, now: datetime) -> list[User]:
     """Who is to be told as a teacher: nobody of a draft or after the last hour, and not whoever does it."""
-    if cohort.status == CohortStatus.DRAFT or not cohort.sessions.filter(ends_at__gt=now).exists():
+    if not tells_teachers(cohort, now):
         return []
     teachings = cohort.teachings.exclude(instructor=by).select_related("instructor").order_by("-is_lead", "pk")
     return [teaching.instructor for teaching in teachings]
+
+
+def tells_teachers(cohort: Cohort, now: datetime) -> bool:
+    """Whether those who teach it hear of a change: not of a draft, which may still become anything, nor once over."""
+    return cohort.status != CohortStatus.DRAFT and cohort.sessions.filter(ends_at__gt=now).exists()
 
 
 def free_to_leave_until(reservation: Reservation, now: datetime) -> datetime | None:
@@ -159,8 +211,12 @@ def balance_due_after(reservation: Reservation, starts_on: date) -> date:
 
 
 def _times_moved(cohort: Cohort) -> int:
-    """A number that each move raises: the step under which its messages are sent once."""
-    return history_of("cohort", cohort.public_id).filter(what="cohort-moved").count()
+    return history_count("cohort-moved", cohort)
+
+
+def history_count(what: str, cohort: Cohort) -> int:
+    """A number that each change of this kind raises: the step under which its messages are sent once."""
+    return history_of("cohort", cohort.public_id).filter(what=what).count()
 
 
 def _when_and_where(plan: Plan) -> str:

@@ -192,7 +192,7 @@ def _waive_fee(reservation: Reservation, *, now: datetime, by: User, why: str) -
         raise lifecycle.Moved(fresh)
     fee, paid = fresh.fee_cents, ledger.kept_cents(fresh)
     left = plans.left_of(fresh, paid)
-    owing.without_fee(fresh)
+    owing.without_fee(fresh, now)
     plans.split_again(fresh, left, paid, now=now)
     record_all([lifecycle.line_about("fee-waived", fresh, now=now, by=by, why=why, cents=fee)])
     too_much = max(paid - fresh.owed_cents, 0)

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from booking.reservations.models import OWING, Reservation, State, WaitlistEntry
+from booking.calendars import invitations
+from booking.reservations.models import OWING, SEATED, Reservation, State, WaitlistEntry
 from booking.reservations.promises import if_promise_fails
 from workshops import money
 from workshops.clock import days_in_words, end_of_school_day, moment_for, school_day, with_weekday
@@ -38,7 +39,10 @@ def state_changed(
             facts["provisional"] = _provisional(reservation)
         if reservation.state == State.CANCELLED and (by is None or _by_the_school(reservation, by)):
             facts |= {"ended_by": "the school" if by else "the clock", "why": why}
-        _queue(f"reservation-{reservation.state}", reservation, facts, now=now)
+        if reservation.state in SEATED:
+            facts["begins"] = _begins(reservation)
+        for_calendar = reservation.state in (*SEATED, State.CANCELLED)
+        _queue(f"reservation-{reservation.state}", reservation, facts, now=now, for_calendar=for_calendar)
 
 
 def _by_the_school(reservation: Reservation, by: User) -> bool:
@@ -111,7 +115,7 @@ def passed_over(entry: WaitlistEntry, standing: Standing, *, needs_notice: bool,
         ("waitlist", entry.public_id),
         entry.trainee,
         {
-            **_about_cohort(cohort),
+            **about_cohort(cohort),
             "missing": missing,
             "notice": "" if missing else days_in_words(entry.notice_days),
             "link": f"{settings.SITE_URL}{reverse('standing')}" if missing else _address(entry),
@@ -127,7 +131,7 @@ def line_joined(entry: WaitlistEntry, position: int, standing: Standing, *, may_
     `may_promise`: the cohort offers seats to people who promise what is missing.
     """
     place = {
-        **_about_cohort(entry.cohort),
+        **about_cohort(entry.cohort),
         "position": str(position),
         "notice": days_in_words(entry.notice_days) if entry.notice_days else "",
         "missing": _missing(standing),
@@ -144,7 +148,7 @@ def line_reordered(moved_back: Iterable[tuple[WaitlistEntry, int, int]], *, why:
             ("waitlist", entry.public_id),
             entry.trainee,
             {
-                **_about_cohort(entry.cohort),
+                **about_cohort(entry.cohort),
                 "was": str(was),
                 "position": str(place),
                 "why": why,
@@ -158,19 +162,22 @@ def line_reordered(moved_back: Iterable[tuple[WaitlistEntry, int, int]], *, why:
 
 def line_left(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
     """Queue that the school took someone out of the line."""
-    place = {**_about_cohort(entry.cohort), "why": why, "link": _address(entry)}
+    place = {**about_cohort(entry.cohort), "why": why, "link": _address(entry)}
     queue("line-left", ("waitlist", entry.public_id), entry.trainee, place, now=now)
 
 
-def line_moved(entry: WaitlistEntry, *, before: str, after: str, why: str, step: int, now: datetime) -> None:
+def line_moved(
+    entry: WaitlistEntry, *, before: str, after: str, why: str, was_called: str, step: int, now: datetime
+) -> None:
     """Queue that the cohort someone waits for has moved; they keep their place."""
-    place = {**_about_cohort(entry.cohort), "before": before, "after": after, "why": why, "link": _address(entry)}
-    queue("line-moved", ("waitlist", entry.public_id), entry.trainee, place, now=now, step=step)
+    told = {"before": before, "after": after, "why": why, "was_called": was_called, "link": _address(entry)}
+    about = ("waitlist", entry.public_id)
+    queue("line-moved", about, entry.trainee, {**about_cohort(entry.cohort), **told}, now=now, step=step)
 
 
 def line_closed(entry: WaitlistEntry, *, why: str, now: datetime) -> None:
     """Queue the end of a line: the cohort has begun or will not run."""
-    place = {**_about_cohort(entry.cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('home')}"}
+    place = {**about_cohort(entry.cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('home')}"}
     queue("line-closed", ("waitlist", entry.public_id), entry.trainee, place, now=now)
 
 
@@ -185,7 +192,7 @@ def moved(new: Reservation, old: Reservation, *, by: User, why: str, now: dateti
         "old_days": _days(old.cohort),
         "fee": money.in_words(new.fee_cents, new.currency) if new.fee_cents else "",
     }
-    _queue("reservation-moved", new, told, now=now)
+    _queue("reservation-moved", new, told, now=now, for_calendar=True)
 
 
 def fee_waived(reservation: Reservation, *, fee_cents: int, back_cents: int, why: str, now: datetime) -> None:
@@ -266,37 +273,48 @@ def called_off(reservation: Reservation, *, owed_cents: int, why: str, now: date
         "owed": money.in_words(owed_cents, reservation.currency) if owed_cents else "",
         "choose_until": moment_for(until, reservation.trainee.time_zone) if until else "",
     }
-    _queue("cohort-cancelled", reservation, told, now=now)
+    _queue("cohort-cancelled", reservation, told, now=now, for_calendar=True)
 
 
-def rescheduled(reservation: Reservation, *, before: str, after: str, why: str, step: int, now: datetime) -> None:
+def rescheduled(
+    reservation: Reservation, *, before: str, after: str, why: str, was_called: str, step: int, now: datetime
+) -> None:
     """Queue that the school has moved the cohort, and that leaving costs nothing for a while."""
     until = reservation.may_leave_until
     told = {
         "before": before,
         "after": after,
         "why": why,
+        "was_called": was_called,
         "leave_until": moment_for(until, reservation.trainee.time_zone) if until and until > now else "",
     }
     if reservation.state == State.OFFERED:
         entry = WaitlistEntry.objects.get(offer=reservation)
         told |= {"offered": "yes", "link": _address(entry)}
-    _queue("cohort-moved", reservation, told, now=now, step=step)
+    _queue("cohort-moved", reservation, told, now=now, step=step, for_calendar=True)
 
 
 def teaching_cancelled(cohort: Cohort, instructors: Iterable[User], *, why: str, now: datetime) -> None:
     """Queue to those who teach a cohort that it does not take place. One statement."""
-    told = {**_about_cohort(cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('teaching')}"}
+    told = {**about_cohort(cohort), "why": why, "link": f"{settings.SITE_URL}{reverse('teaching')}"}
     queue_all("teaching-cancelled", _to_each(cohort, instructors, told), now=now)
 
 
 def teaching_moved(
-    cohort: Cohort, instructors: Iterable[User], *, before: str, after: str, why: str, step: int, now: datetime
+    cohort: Cohort,
+    instructors: Iterable[User],
+    *,
+    before: str,
+    after: str,
+    why: str,
+    was_called: str,
+    step: int,
+    now: datetime,
 ) -> None:
     """Queue to those who teach a cohort that it has moved. One statement."""
     link = f"{settings.SITE_URL}{reverse('roster', args=[cohort.code])}"
-    told = {**_about_cohort(cohort), "before": before, "after": after, "why": why, "link": link}
-    queue_all("teaching-moved", _to_each(cohort, instructors, told), now=now, step=step)
+    told = {"before": before, "after": after, "why": why, "was_called": was_called, "link": link}
+    queue_all("teaching-moved", _to_each(cohort, instructors, {**about_cohort(cohort), **told}), now=now, step=step)
 
 
 def _to_each(
@@ -305,9 +323,21 @@ def _to_each(
     return [(("teaching", f"{cohort.public_id}:{person.public_id}"), person, told) for person in instructors]
 
 
-def _queue(kind: str, reservation: Reservation, told: Mapping[str, str], *, now: datetime, step: int = 0) -> None:
-    about = ("reservation", reservation.public_id)
-    queue(kind, about, reservation.trainee, {**context(reservation), **told}, now=now, step=step)
+def _queue(
+    kind: str,
+    reservation: Reservation,
+    told: Mapping[str, str],
+    *,
+    now: datetime,
+    step: int = 0,
+    for_calendar: bool = False,
+) -> None:
+    """Queue it. `for_calendar`: with what the person's calendar is to hear of it, see `calendars.invitations`."""
+    about, facts = ("reservation", reservation.public_id), {**context(reservation), **told}
+    calendar = invitations.about(reservation, now=now) if for_calendar else ""
+    if for_calendar:
+        facts["days_attached"] = "yes" if invitations.is_invitation(calendar) else ""
+    queue(kind, about, reservation.trainee, facts, now=now, step=step, calendar=calendar)
 
 
 def _address(entry: WaitlistEntry) -> str:
@@ -318,11 +348,18 @@ def _missing(standing: Standing) -> str:
     return "; ".join(f"{outcome.title}: {outcome.message}" for outcome in standing.missing)
 
 
+def _begins(reservation: Reservation) -> str:
+    """When the first day begins, by the school's clock and the reader's own. One statement."""
+    first = reservation.cohort.sessions.order_by("starts_at").values_list("starts_at", flat=True).first()
+    return moment_for(first, reservation.trainee.time_zone) if first else ""
+
+
 def _days(cohort: Cohort) -> str:
     return f"{with_weekday(cohort.starts_on)} to {with_weekday(cohort.ends_on)}"
 
 
-def _about_cohort(cohort: Cohort) -> dict[str, str]:
+def about_cohort(cohort: Cohort) -> dict[str, str]:
+    """What the words of a message about a cohort may name."""
     venue = cohort.venue
     return {
         "cohort": cohort.title,
@@ -336,7 +373,7 @@ def context(reservation: Reservation) -> dict[str, str]:
     """What the words of these messages may name, each value ready to be read."""
     trainee, balance = reservation.trainee, reservation.balance_cents
     return {
-        **_about_cohort(reservation.cohort),
+        **about_cohort(reservation.cohort),
         "seat": str(reservation.seat_number),
         "held_until": moment_for(reservation.held_until, trainee.time_zone) if reservation.held_until else "",
         "provisional_until": with_weekday(reservation.provisional_until) if reservation.provisional_until else "",

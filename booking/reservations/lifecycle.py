@@ -8,11 +8,14 @@ reservation, entry in the line, charge, payment.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import F
 
 from booking.reservations import emails, owing, waitlist
 from booking.reservations.admission import Admission
 from booking.reservations.deadlines import last_day_to_keep_a_promise
-from booking.reservations.models import LIVE, OWING, EntryState, Reservation, State
+from booking.reservations.models import LIVE, OWING, SEATED, EntryState, Reservation, State, in_calendar
 from workshops.clock import business_days_later, end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort
@@ -81,6 +84,7 @@ def begin(
         provisional_until=admission.provisional_until,
         is_only_one=admission.terms.one_active_seat,
         created_at=now,
+        revised_at=now,
     )
     insert([reservation])
     if charged and state != State.OFFERED:
@@ -162,7 +166,7 @@ def move(
     Raises:
         Moved: when it is not in the state it was read in, or that move is not allowed.
     """
-    if to not in MOVES[State(reservation.state)] or not _update(reservation, to, held_until=held_until):
+    if to not in MOVES[State(reservation.state)] or not _update(reservation, to, now, held_until=held_until):
         reservation.refresh_from_db()
         raise Moved(reservation)
     known: dict[str, str | int] = {**facts, **({"rules": rules} if rules else {})}
@@ -177,7 +181,7 @@ def withdraw(offer: Reservation, what: str, *, now: datetime, by: User | None, w
     Raises:
         Moved: when it is no offer any more.
     """
-    if offer.state != State.OFFERED or not _update(offer, State.CANCELLED):
+    if offer.state != State.OFFERED or not _update(offer, State.CANCELLED, now):
         raise Moved(offer)
     record_all([line_about(what, offer, now=now, by=by, why=why, seat=offer.seat_number)])
 
@@ -187,7 +191,7 @@ def owes_again(reservation: Reservation, *, why: str, now: datetime, by: User | 
 
     The caller has locked it and tells the person. Nothing happens to one that was not paid in full.
     """
-    if reservation.state == State.CONFIRMED and _update(reservation, State.RESERVED):
+    if reservation.state == State.CONFIRMED and _update(reservation, State.RESERVED, now):
         record_all([line_about("reservation-owes-again", reservation, now=now, by=by, why=why)])
 
 
@@ -196,7 +200,7 @@ def paid_before(reservation: Reservation, *, why: str, now: datetime, by: User) 
 
     The caller has locked it and booked the money. Nothing happens to one that is not reserved.
     """
-    if reservation.state == State.RESERVED and _update(reservation, State.CONFIRMED):
+    if reservation.state == State.RESERVED and _update(reservation, State.CONFIRMED, now):
         seat = reservation.seat_number
         record_all([line_about("reservation-confirmed", reservation, now=now, by=by, why=why, seat=seat)])
 
@@ -209,7 +213,7 @@ def call_off(reservation: Reservation, *, choose_until: datetime | None, why: st
     Raises:
         Moved: when that move is not allowed from its state.
     """
-    if State.CANCELLED not in MOVES[State(reservation.state)] or not _update(reservation, State.CANCELLED):
+    if State.CANCELLED not in MOVES[State(reservation.state)] or not _update(reservation, State.CANCELLED, now):
         raise Moved(reservation)
     reservation.choose_until = choose_until
     reservation.save(update_fields=["choose_until"])
@@ -224,7 +228,7 @@ def leave(old: Reservation, *, to: Cohort, now: datetime, by: User, why: str) ->
     Raises:
         Moved: when that move is not allowed from its state.
     """
-    if State.TRANSFERRED not in MOVES[State(old.state)] or not _update(old, State.TRANSFERRED):
+    if State.TRANSFERRED not in MOVES[State(old.state)] or not _update(old, State.TRANSFERRED, now):
         raise Moved(old)
     record_all([line_about("reservation-transferred", old, now=now, by=by, why=why, cohort=to.title)])
 
@@ -247,7 +251,10 @@ def arrive(
     new.moved_from = old
     new.conduct_accepted_at = old.conduct_accepted_at
     new.fee_cents, new.not_refundable_cents = fee_cents, not_refundable_cents
-    new.save(update_fields=["moved_from", "conduct_accepted_at", "fee_cents", "not_refundable_cents"])
+    # Its invitation goes on under one UID: see `calendars.invitations`.
+    new.calendar_id, new.sequence = old.calendar_id, old.sequence + 1
+    told = ["calendar_id", "sequence"]
+    new.save(update_fields=["moved_from", "conduct_accepted_at", "fee_cents", "not_refundable_cents", *told])
     owing.charge(new, now)
     came = {"cohort": old.cohort.title, "rules": admission.rules}
     record_all([line_about("reservation-moved", new, now=now, by=by, why=why, seat=seat_number, **came)])
@@ -269,6 +276,7 @@ def keep_before(reservation: Reservation, cohort: Cohort, now: datetime) -> None
     if reservation.provisional_until and reservation.provisional_until > last:
         reservation.provisional_until = last
         reservation.save(update_fields=["provisional_until"])
+        noticed(reservation, now)
 
 
 def free_to_leave(reservation: Reservation, *, until: datetime, now: datetime, by: User, why: str) -> None:
@@ -283,6 +291,7 @@ def promise_kept(reservation: Reservation, *, rules: str, now: datetime) -> None
     """What was promised has come, by these rules: the seat is provisional no more. The caller has locked it."""
     reservation.provisional_until = None
     reservation.save(update_fields=["provisional_until"])
+    noticed(reservation, now)
     record_all([line_about("promise-kept", reservation, now=now, rules=rules)])
     emails.promise_kept(reservation, now=now)
 
@@ -299,6 +308,7 @@ def promise_longer(reservation: Reservation, *, until: date, now: datetime, why:
         raise Moved(fresh)
     fresh.provisional_until = until
     fresh.save(update_fields=["provisional_until"])
+    noticed(fresh, now)
     record_all([line_about("promise-prolonged", fresh, now=now, by=by, why=why, on=until.isoformat())])
     emails.promise_longer(fresh, why=why, now=now)
 
@@ -309,10 +319,22 @@ def chosen(reservation: Reservation) -> None:
     reservation.save(update_fields=["choose_until"])
 
 
-def _update(reservation: Reservation, to: State, *, held_until: datetime | None = None) -> bool:
+def noticed(reservation: Reservation, now: datetime) -> None:
+    """Something about it changes that its person's calendar must notice. The caller has locked it."""
+    reservation.sequence, reservation.revised_at = reservation.sequence + 1, now
+    reservation.save(update_fields=["sequence", "revised_at"])
+
+
+def _update(reservation: Reservation, to: State, now: datetime, *, held_until: datetime | None = None) -> bool:
+    calendar: dict[str, Any] = {}
+    if in_calendar(to) != in_calendar(reservation.state):
+        calendar = {"sequence": F("sequence") + 1, "revised_at": now}
     changed = Reservation.objects.filter(pk=reservation.pk, state=reservation.state).update(
-        state=to, held_until=held_until, seat_number=reservation.seat_number, choose_until=None
+        state=to, held_until=held_until, seat_number=reservation.seat_number, choose_until=None, **calendar
     )
+    if changed and calendar:
+        # Whatever is said of it next carries the number that this gave it; only whoever holds its lock gives one.
+        reservation.sequence, reservation.revised_at = reservation.sequence + 1, now
     if changed:
         reservation.state, reservation.held_until, reservation.choose_until = to, held_until, None
     return bool(changed)
@@ -350,7 +372,7 @@ def pay_later(reservation: Reservation, *, until: date, now: datetime, why: str,
     fresh = lock(reservation)
     if fresh.state != State.RESERVED:
         raise Moved(fresh)
-    owing.due_later(fresh, until)
+    owing.due_later(fresh, until, now)
     reservation.balance_due_on = until
     record_all([line_about("balance-put-off", fresh, now=now, by=by, why=why, on=until.isoformat())])
     emails.balance_put_off(fresh, why=why, now=now)
@@ -368,6 +390,8 @@ def hand_over(trainee: User, to: User, *, now: datetime, by: User, why: str) -> 
     Reservation.objects.filter(trainee=trainee).update(trainee=to)
     for reservation in theirs:
         reservation.trainee = to
+        if reservation.state in SEATED:
+            noticed(reservation, now)  # an invitation names whom it is for: the next one is for another address
     record_all([line_about("brought-over", reservation, now=now, by=by, why=why) for reservation in theirs])
 
 
@@ -392,7 +416,7 @@ def displaced(cohort_id: int, occupant_id: int, now: datetime) -> list[HistoryLi
 def expired(reservation: Reservation, now: datetime) -> list[HistoryLine]:
     """Mark a hold or an offer as run out; the seat is another's matter. The lines are the caller's to write."""
     was_offered = reservation.state == State.OFFERED
-    if not _update(reservation, State.EXPIRED):
+    if not _update(reservation, State.EXPIRED, now):
         return []
     if was_offered:
         waitlist.ended(reservation, EntryState.LAPSED, now)

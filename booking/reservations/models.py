@@ -32,6 +32,11 @@ OWING = (State.HELD, State.RESERVED, State.CONFIRMED)
 """States in which its charges are owed: the person has said yes."""
 
 
+def in_calendar(state: str) -> str:
+    """What a calendar says of days under a reservation in this state (RFC 5545, 3.8.1.11)."""
+    return "TENTATIVE" if state in WAITING else "CONFIRMED" if state in SEATED else "CANCELLED"
+
+
 class ReservationQuerySet(models.QuerySet["Reservation"]):
     """Questions that pages, the API and the worker ask."""
 
@@ -79,6 +84,13 @@ class Reservation(models.Model):
     )
     is_only_one = models.BooleanField(help_text="Made under the term that a person has one active seat.")
     created_at = models.DateTimeField()
+    calendar_id = models.CharField(
+        max_length=20, default=new_id, help_text="Under which its invitation stays in a calendar; moving keeps it."
+    )
+    sequence = models.PositiveIntegerField(
+        default=0, help_text="Raised by each change that its person's calendar must notice."
+    )
+    revised_at = models.DateTimeField(help_text="When that was last.")
 
     objects = ReservationQuerySet.as_manager()
 
@@ -167,6 +179,8 @@ class Charge(models.Model):
     number = models.PositiveSmallIntegerField(default=0, help_text="Which instalment, from 1; 0 for everything else.")
     amount_cents = models.PositiveIntegerField()
     due_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField(default=0, help_text="Raised when it becomes due on another day.")
+    revised_at = models.DateTimeField()
 
     class Meta:
         ordering = ("due_at", "id")
@@ -228,6 +242,10 @@ class WaitlistEntry(models.Model):
     offer = models.OneToOneField(Reservation, models.PROTECT, null=True, related_name="place_in_line")
     told_on = models.DateField(null=True, help_text="When they last heard that a seat was free and why it passed them.")
     ended_at = models.DateTimeField(null=True)
+    sequence = models.PositiveIntegerField(
+        default=0, help_text="Raised by each change that its person's calendar must notice."
+    )
+    revised_at = models.DateTimeField()
 
     objects = WaitlistQuerySet.as_manager()
 

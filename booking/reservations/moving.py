@@ -162,11 +162,11 @@ def _move(
     target = admission.cohort
     here_and_there = {reservation.cohort_id, target.pk}
     elsewhere = lifecycle.ran_out_elsewhere(reservation.trainee_id, here_and_there, now)
-    waitlist.lock_cohorts({*here_and_there, *elsewhere})
+    target = waitlist.lock_cohorts({*here_and_there, *elsewhere})[target.pk]
     old = lifecycle.lock(reservation)
     _may_leave_here(old, now)
     # A discount may have lowered its price since it was read.
-    admission = replace(admission, quote=quote_after_move(old, target, school_day(now)))
+    admission = replace(admission, cohort=target, quote=quote_after_move(old, target, school_day(now)))
     paid = ledger.kept_cents(old)
     terms = terms_of_move(old, paid, now, by_the_school=by.pk != old.trainee_id)
     if expected_fee_cents is not None and terms.fee_cents != expected_fee_cents:

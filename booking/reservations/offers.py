@@ -91,7 +91,7 @@ def _offer(entry: WaitlistEntry, admission: Admission, until: datetime, now: dat
     if claimed.displaced_id is not None:
         lines += lifecycle.displaced(entry.cohort_id, claimed.displaced_id, now)
     offer = lifecycle.begin(admission, claimed.number, State.OFFERED, until, now)
-    waitlist.offered(entry, offer)
+    waitlist.offered(entry, offer, now)
     offered = lifecycle.line_about("reservation-offered", offer, now=now, seat=claimed.number, rules=admission.rules)
     record_all([*lines, offered])
     emails.offered(offer, entry, now=now)

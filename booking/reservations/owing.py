@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import F, QuerySet
+
 from booking.reservations.models import Charge, ChargeKind, Reservation
 from workshops.clock import end_of_school_day, school_day
 from workshops.rows import insert
@@ -23,7 +25,7 @@ def charge(reservation: Reservation, now: datetime) -> None:
     due = end_of_school_day(reservation.balance_due_on)
     first = reservation.held_until or now
     charges = [
-        Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=at)
+        Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=at, revised_at=now)
         for kind, cents, at in (
             (ChargeKind.DEPOSIT, deposit, first),
             (ChargeKind.BALANCE, balance, due),
@@ -98,17 +100,25 @@ def in_parts(reservation: Reservation, parts: Sequence[Part], kept_cents: int, n
             number=number,
             amount_cents=part.cents,
             due_at=end_of_school_day(part.due_on),
+            revised_at=now,
         )
         for number, part in enumerate(parts, start=1)
     ]
     if paid_beyond:
         charges.insert(
-            0, Charge(reservation=reservation, kind=ChargeKind.BALANCE, amount_cents=paid_beyond, due_at=first)
+            0,
+            Charge(
+                reservation=reservation,
+                kind=ChargeKind.BALANCE,
+                amount_cents=paid_beyond,
+                due_at=first,
+                revised_at=now,
+            ),
         )
     insert(charges)
 
 
-def in_one(reservation: Reservation) -> None:
+def in_one(reservation: Reservation, now: datetime) -> None:
     """Owe what remains by the balance date again, after a plan has ended."""
     if not reservation.charges.filter(kind=ChargeKind.INSTALMENT).exists():
         return
@@ -116,11 +126,15 @@ def in_one(reservation: Reservation) -> None:
     due = end_of_school_day(reservation.balance_due_on)
     owed = ((ChargeKind.BALANCE, reservation.balance_cents), (ChargeKind.FEE, reservation.fee_cents))
     insert(
-        [Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=due) for kind, cents in owed if cents]
+        [
+            Charge(reservation=reservation, kind=kind, amount_cents=cents, due_at=due, revised_at=now)
+            for kind, cents in owed
+            if cents
+        ]
     )
 
 
-def without_fee(reservation: Reservation) -> None:
+def without_fee(reservation: Reservation, now: datetime) -> None:
     """Owe no fee any more. The caller has locked the reservation, and writes the history.
 
     A plan's parts have the fee in them: they become one balance again, and whoever calls this splits that anew.
@@ -128,11 +142,11 @@ def without_fee(reservation: Reservation) -> None:
     fee, reservation.fee_cents = reservation.fee_cents, 0
     reservation.not_refundable_cents = max(reservation.not_refundable_cents - fee, 0)
     reservation.save(update_fields=["fee_cents", "not_refundable_cents"])
-    in_one(reservation)
+    in_one(reservation, now)
     reservation.charges.filter(kind=ChargeKind.FEE).delete()
 
 
-def due_later(reservation: Reservation, day: date) -> None:
+def due_later(reservation: Reservation, day: date, now: datetime) -> None:
     """Bring the balance, and a fee that is due with it, to another day; a plan's parts end by it.
 
     Beside parts, what is charged as the balance is what was paid before they began: it stays in front of them.
@@ -142,9 +156,14 @@ def due_later(reservation: Reservation, day: date) -> None:
     due = end_of_school_day(day)
     parts = reservation.charges.filter(kind=ChargeKind.INSTALMENT)
     if parts.exists():
-        parts.filter(due_at__gt=due).update(due_at=due)
+        _bring(parts.filter(due_at__gt=due), due, now)
     else:
-        reservation.charges.filter(kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)).update(due_at=due)
+        _bring(reservation.charges.filter(kind__in=(ChargeKind.BALANCE, ChargeKind.FEE)), due, now)
+
+
+def _bring(charges: QuerySet[Charge], due: datetime, now: datetime) -> None:
+    """Another day for these charges, which the calendars of those who owe them must notice."""
+    charges.exclude(due_at=due).update(due_at=due, sequence=F("sequence") + 1, revised_at=now)
 
 
 def deposit_due(reservation: Reservation, at: datetime) -> None:

@@ -119,6 +119,7 @@ def about(own: Reservation, reader: User, now: datetime) -> dict[str, Any]:
     }
     if is_live:
         page["plan"] = page_of_plan.about(own, now)
+        page["what_to_bring"] = school().what_to_bring
         page |= _while_it_stands(own, kept, due, now)
     elif state != State.OFFERED:
         page |= _once_it_has_ended(own, reader, refunds, now)

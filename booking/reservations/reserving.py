@@ -1,6 +1,7 @@
 """Taking a seat: by a trainee, by a registrar for someone, and by money that has come."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError
@@ -104,6 +105,8 @@ def _sit_down(
         lifecycle.held_until(cohort, admission.terms, now, by_the_school=by != trainee) if cost.deposit_cents else None
     )
     claimed = seats.claim(cohort.pk, trainee.pk, until=until, now=now, number=number, keeping_open=True)
+    # The school may have moved it, or changed its venue, while they waited for the seat: they are told how it is now.
+    admission = replace(admission, cohort=Cohort.objects.select_related("module", "venue").get(pk=cohort.pk))
     lines = []
     if claimed.displaced_id is not None:
         lines += lifecycle.displaced(cohort.pk, claimed.displaced_id, now)

@@ -44,6 +44,7 @@ KEEPS = (
             "may_leave_until": shown("Leaving costs nothing until"),
             "choose_until": shown("To choose until"),
             "created_at": shown("Made"),
+            **workings("calendar_id sequence revised_at"),
         },
     ),
     Keeping(
@@ -60,6 +61,7 @@ KEEPS = (
             "number": shown("Which instalment"),
             "amount_cents": shown("Amount", words=lambda row: cents(row.amount_cents)),
             "due_at": shown("Due"),
+            **workings("sequence revised_at"),
         },
     ),
     Keeping(
@@ -80,6 +82,7 @@ KEEPS = (
             "offer": shown("Seat offered"),
             "told_on": shown("Told last that a seat was free"),
             "ended_at": shown("Ended"),
+            **workings("sequence revised_at"),
         },
     ),
 )

@@ -23,6 +23,7 @@ from booking.reservations.promises import if_promise_fails, promises_of, returns
 from workshops import money
 from workshops.clock import current_time
 from workshops.cohorts.planning import certainty_of
+from workshops.mentors.mentorships import running_of
 from workshops.people.models import Role
 from workshops.web.access import SignedInRequest, roles
 from workshops.web.forms import form_page, posted, shows_or_takes
@@ -41,7 +42,11 @@ def standing(request: SignedInRequest) -> HttpResponse:
 def reservations(request: SignedInRequest) -> HttpResponse:
     """Everything this trainee has reserved, the newest first, and their places in line; an offer is one of those."""
     now = current_time()
-    page = {"reservations": page_of.list_of(request.user, now), "places": places_of(request.user, now)}
+    page = {
+        "reservations": page_of.list_of(request.user, now),
+        "places": places_of(request.user, now),
+        "mentorship": running_of(request.user),
+    }
     return TemplateResponse(request, "reservations/reservations.html", page)
 
 

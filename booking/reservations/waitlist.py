@@ -7,8 +7,9 @@ cohort's row first (`lock_cohort`), so that no seat can end up free beside someo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Max
+from django.db.models import F, Max
 
 from booking.reservations.admission import promise_until
 from booking.reservations.deadlines import offer_ends
@@ -128,8 +129,14 @@ def joined(cohort: Cohort, trainee: User, *, notice_days: int, now: datetime) ->
         trainee=trainee,
         rank=last["rank"] or 0,
         joined_at=max(now, last["at"] or now),
+        revised_at=now,
         notice_days=notice_days,
     )
+
+
+def _noticed(now: datetime) -> dict[str, Any]:
+    """What a change that the person's calendar must notice writes beside it."""
+    return {"sequence": F("sequence") + 1, "revised_at": now}
 
 
 def told(entries: Sequence[WaitlistEntry], today: date) -> None:
@@ -137,20 +144,20 @@ def told(entries: Sequence[WaitlistEntry], today: date) -> None:
     WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(told_on=today)
 
 
-def offered(entry: WaitlistEntry, offer: Reservation) -> None:
+def offered(entry: WaitlistEntry, offer: Reservation, now: datetime) -> None:
     """Their turn has come."""
-    WaitlistEntry.objects.filter(pk=entry.pk).update(state=EntryState.OFFERED, offer=offer)
+    WaitlistEntry.objects.filter(pk=entry.pk).update(state=EntryState.OFFERED, offer=offer, **_noticed(now))
 
 
 def ended(offer: Reservation, to: EntryState, now: datetime) -> None:
     """The offer was accepted, declined or ran out: the entry it came from ends with it."""
-    WaitlistEntry.objects.filter(offer=offer, state=EntryState.OFFERED).update(state=to, ended_at=now)
+    WaitlistEntry.objects.filter(offer=offer, state=EntryState.OFFERED).update(state=to, ended_at=now, **_noticed(now))
 
 
 def seated(cohort_id: int, trainee_id: int, now: datetime) -> None:
     """Whoever got a seat by any road does not wait for one any more."""
     WaitlistEntry.objects.filter(cohort=cohort_id, trainee=trainee_id, state__in=IN_LINE).update(
-        state=EntryState.SEATED, ended_at=now
+        state=EntryState.SEATED, ended_at=now, **_noticed(now)
     )
 
 
@@ -158,14 +165,16 @@ def left(entry: WaitlistEntry, now: datetime) -> bool:
     """They do not want to wait any more. False when they do not wait."""
     return bool(
         WaitlistEntry.objects.filter(pk=entry.pk, state=EntryState.WAITING).update(
-            state=EntryState.WITHDRAWN, ended_at=now
+            state=EntryState.WITHDRAWN, ended_at=now, **_noticed(now)
         )
     )
 
 
 def closed(entry: WaitlistEntry, now: datetime) -> None:
     """There is nothing to wait for any more."""
-    WaitlistEntry.objects.filter(pk=entry.pk, state=EntryState.WAITING).update(state=EntryState.LAPSED, ended_at=now)
+    WaitlistEntry.objects.filter(pk=entry.pk, state=EntryState.WAITING).update(
+        state=EntryState.LAPSED, ended_at=now, **_noticed(now)
+    )
 
 
 def hand_over(trainee: User, to: User) -> list[WaitlistEntry]:

@@ -12,6 +12,7 @@ from booking.reservations.places import places_of
 from booking.reservations.promises import if_promise_fails
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort
+from workshops.mentors.mentorships import running_of
 from workshops.people.models import User
 from workshops.prerequisites.check import Rule, check, days_rule
 from workshops.prerequisites.facts import facts_of, rules_for
@@ -46,6 +47,7 @@ def about(trainee: User, now: datetime) -> dict[str, Any]:
         "seat": seat,
         "seat_is_over": seat is not None and seat.cohort.ends_on < today,
         "places": places_of(trainee, now),
+        "mentorship": running_of(trainee),
         "paid_elsewhere": MODULE_IV in facts.entitled,
     }
     if package.is_for(facts.completions, facts.entitled, has_seat=seat is not None):

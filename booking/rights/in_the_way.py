@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from booking.payments.ledger import with_paid
@@ -14,6 +14,7 @@ from booking.reservations.models import IN_LINE, OWING, Reservation, WaitlistEnt
 from workshops import money
 from workshops.clock import in_words, school_day
 from workshops.cohorts.models import CohortStatus, Teaching
+from workshops.mentors.models import Mentorship
 from workshops.people.models import User
 from workshops.people.roles import registrars
 from workshops.prerequisites.records.models import AuditHold
@@ -121,6 +122,11 @@ def _duties(accounts: list[User], now: datetime) -> list[Obstacle]:
         for each in Teaching.objects.filter(instructor__in=accounts, cohort__ends_on__gte=school_day(now))
         .exclude(cohort__status=CohortStatus.CANCELLED)
         .select_related("cohort")
+    ]
+    running = Mentorship.objects.running().filter(Q(mentor__in=accounts) | Q(trainee__in=accounts))
+    found += [
+        Obstacle(f"{each.mentor} mentors {each.trainee}: that has to end first.", f"{_page_of(each.trainee)}#mentoring")
+        for each in running.select_related("mentor", "trainee")
     ]
     run_the_desk = {each.user_id for each in registrars()}
     if run_the_desk and run_the_desk <= {each.pk for each in accounts}:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from booking.calendars.api import router as calendars
 from booking.payments.api import router as payments
 from booking.reservations.api import router as reservations
 from booking.reservations.api_cohorts import router as cohorts
@@ -97,7 +98,7 @@ api = Api(
     docs=ApiDocs(),
     docs_decorator=require_safe,
 )
-for router in (cohorts, reservations, line, payments, rosters, completions, people):
+for router in (cohorts, reservations, line, payments, rosters, completions, people, calendars):
     api.add_router("", router)
 
 # Everything that may go wrong, and the problem it is to whoever asked. The nearest class of an error decides.

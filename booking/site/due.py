@@ -18,7 +18,7 @@ from booking.payments.plans.charging import charge_due
 from booking.payments.plans.reminding import remind as remind_of_parts
 from booking.payments.reconciling.nightly import nightly
 from booking.payments.sending import send_back_due
-from booking.reservations import lapses, releasing, waiting
+from booking.reservations import lapses, releasing, reminding, waiting
 from booking.reservations.cancelling import choices_over
 from booking.reservations.certainty import notice_certain
 from booking.reservations.models import Reservation
@@ -79,7 +79,10 @@ def do_due(now: datetime) -> Done:
         "choices": choices_over,
         "lines": waiting.close_begun,
         "reminders": lambda moment: (
-            lapses.remind_of_offers(moment) + lapses.remind_of_balances(moment) + remind_of_parts(moment)
+            lapses.remind_of_offers(moment)
+            + lapses.remind_of_balances(moment)
+            + remind_of_parts(moment)
+            + reminding.remind(moment)
         ),
         "events": process_events,
         "refunds": send_back_due,

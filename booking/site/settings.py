@@ -150,6 +150,8 @@ except OSError as _problem:
     raise ImproperlyConfigured(f"DATA_DIR cannot be made: {_problem}.") from None
 _conn_max_age = env.int("DATABASE_CONN_MAX_AGE", 600, validate=validate.Range(min=0))
 _database = env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'cintima.sqlite3'}")
+# Opening SQLite's file anew for each request takes several times as long as most of what is asked of it.
+_database["CONN_MAX_AGE"] = _conn_max_age
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     if PRODUCTION and ":memory:" in str(_database["NAME"]):
         raise ImproperlyConfigured("DATABASE_URL names a database in memory, which would forget every reservation.")
@@ -161,7 +163,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON;",
     }
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    _database["CONN_MAX_AGE"] = _conn_max_age
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})["options"] = (
         "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s"
@@ -408,7 +409,13 @@ LOG_LEVEL = env.str(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            # Addresses of private calendars are secrets: no handler may write without it.
+            "class": "booking.site.masking.MaskingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

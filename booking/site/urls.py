@@ -8,6 +8,8 @@ from booking.site import health, pages
 from booking.site.api import api
 
 urlpatterns = [
+    # First, because it is asked for most: every program that shows a calendar does so by the hour.
+    path("calendar/", include("booking.calendars.urls")),
     path("", include("booking.reservations.urls")),
     path("", include("booking.payments.papers.urls")),
     path("", include("workshops.people.urls")),
@@ -17,7 +19,7 @@ urlpatterns = [
     path("", include("workshops.programme.urls")),
     path("", include("booking.payments.urls")),
     path("", include("booking.rights.urls")),
-    path("calendar/", include("booking.calendars.urls")),
+    path("calendars/", include("booking.calendars.urls_pages")),
     path("desk/", include("booking.desk.urls")),
     path("api/v1/", api.urls),
     path("stripe/webhook", webhook, name="stripe-webhook"),

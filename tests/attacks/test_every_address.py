@@ -11,23 +11,37 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.timezone import now as current_time
 
+from booking.calendars import subscribers
 from booking.reservations import reserving
 from tests import factories
 from tests.attacks.test_hostile_forms import taken_back
 from tests.attacks.test_other_peoples_ids import TYPED, belongings, filled, kinds_of
 from tests.site.test_access import OURS
+from workshops.people import reminders
 from workshops.people.models import Role
 
 pytestmark = pytest.mark.django_db
 
 ADDRESSES = [address for address, _ in OURS]
-OF_STAFF = ("desk/", "teaching/", "mentoring/")
+OF_STAFF = ("desk/", "teaching/")
+OF_MENTORS = "mentoring/"
+"""The one page about mentoring that is a mentor's alone: the others are those of the trainee as well."""
 NOT_THERE = {
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/",  # nobody is owed anything back
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/failed/",
+    "calendar/<slug:kind>/<str:secret>.ics",  # its secret is told to its owner alone
 }
 """Where what the id names is missing in this world. The rules of these run on both databases by themselves."""
-BY_NAME = {"problems/<slug:slug>": ["not-found"]}
+BY_NAME = {
+    "problems/<slug:slug>": ["not-found"],
+    "calendars/yours/<slug:kind>/": ["trainee"],
+    "calendars/yours/<slug:kind>/due-dates/": ["trainee"],
+    "calendars/yours/<slug:kind>/end/": ["trainee"],
+    "desk/messages/<slug:kind>/": ["line-joined"],
+    "desk/messages/<slug:kind>/shipped/": ["line-joined"],
+    "calendars/new-dates/confirm/<str:token>/": [subscribers.token_for(subscribers.CONFIRMING, "gone")],
+    "calendars/new-dates/stop/<str:token>/": [subscribers.token_for(subscribers.STOPPING, "gone")],
+}
 VENUE = "desk/venues/<int:number>/"
 
 Readers = dict[str, tuple[Client, list[str]]]
@@ -42,15 +56,16 @@ def readers() -> Readers:
     reserving.hold(full, factories.trainee(), now=now)
     vera, has = belongings("Vera", cohort, full, factories.person(Role.REGISTRAR))
     ids = has.ids | {"cohort": cohort.code}
+    by_name = BY_NAME | {"reminders/stop/<str:token>/": [reminders.token_for(vera)]}
     trainees, desk = Client(), Client()
     trainees.force_login(vera)
     desk.force_login(staff)
     return {
         address: (
-            desk if address.startswith(OF_STAFF) else trainees,
+            desk if address.startswith(OF_STAFF) or address == OF_MENTORS else trainees,
             [str(cohort.venue.pk)]
             if address == VENUE
-            else BY_NAME.get(address) or [ids[kind] for kind in kinds_of(address)],
+            else by_name.get(address) or [ids[kind] for kind in kinds_of(address)],
         )
         for address in ADDRESSES
     }

@@ -19,6 +19,7 @@ from tests.attacks.walking import Form, forms_of, kind_of
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort, Seat, Session
 from workshops.history.models import HistoryLine
+from workshops.mentors.models import Meeting, Mentorship
 from workshops.messages.models import Message
 from workshops.people.models import RoleGrant, User
 from workshops.prerequisites.models import Access, Completion, Entitlement, Waiver
@@ -54,8 +55,8 @@ HOSTILE = (
 )
 ALONE = ("a\x00b", "9" * 400, "0001-01-01", "9999-12-31", "9999-12-31T23:59", SCRIPT)
 KEPT = (
-    Access, Charge, Cohort, Completion, Entitlement, HistoryLine, LedgerEntry, Message, OnSetDay, OnSetRecord, Payment,
-    Price, ProofFile, Reservation, Review, RoleGrant, Seat, Session, User, Waiver,
+    Access, Charge, Cohort, Completion, Entitlement, HistoryLine, LedgerEntry, Meeting, Mentorship, Message,
+    OnSetDay, OnSetRecord, Payment, Price, ProofFile, Reservation, Review, RoleGrant, Seat, Session, User, Waiver,
 )  # fmt: skip
 UPLOADS = (
     ("", b""),
@@ -148,6 +149,7 @@ READERS = {
     "a trainee who was asked": ("lacking-module-ii@example.org", ("/experience/",)),
     "a trainee who waits": ("lacking-module-iii@example.org", ("/experience/",)),
     "an instructor": ("amara@example.org", ("/teaching/",)),
+    "a mentor": ("imogen@example.org", ("/mentoring/",)),
     "a bookkeeper": ("bookkeeper@example.org", ("/desk/money/",)),
     "the registrar planning": ("registrar@example.org", ("/desk/",)),
     "the registrar with proof": ("registrar@example.org", ("/desk/reviews/",)),
@@ -173,6 +175,7 @@ def whose(form: Form) -> str:
 
 
 REACHED = {
+    "a mentor": {"meeting-plan", "meeting-change", "meeting-cancel"},
     "a trainee with records": {"record-save", "record-send", "proof-add", "record-withdraw"},
     "a trainee who was asked": {"record-save", "record-conversation"},
     "a trainee who waits": {"record-change", "record-conversation", "record-withdraw"},

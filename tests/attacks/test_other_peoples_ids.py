@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ from tests.prerequisites.paper import drafted, sent
 from tests.site.test_access import FOREIGN, patterns
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.conversations.writing import write
+from workshops.mentors import meetings, mentorships
+from workshops.mentors.meetings import Agreed
 from workshops.messages.models import Message
 from workshops.people.models import ApiToken, Role, Scope, User
 from workshops.prerequisites.models import WaiverKind
@@ -51,9 +54,17 @@ STEMS = {
     "experience/<slug:public_id>": "record",
     "experience/files/<slug:public_id>": "file",
     "experience/files/<slug:public_id>/page/<int:number>": "number",
+    "mentoring/<slug:public_id>": "mentorship",
+    "mentoring/meetings/<slug:public_id>": "meeting",
     "conduct/<int:version>": "public",
     "problems/<slug:slug>": "public",
     "calendar/cohorts/<slug:code>": "cohort",
+    "calendar/<slug:kind>": "public",
+    "calendar/<slug:kind>/<str:secret>": "public",
+    "calendars/yours/<slug:kind>": "public",
+    "calendars/new-dates/confirm/<str:token>": "public",
+    "calendars/new-dates/stop/<str:token>": "public",
+    "reminders/stop/<str:token>": "public",
     "desk/cohorts/<slug:code>": "cohort",
     "desk/venues/<int:number>": "number",
     "desk/people/<slug:public_id>": "person",
@@ -68,11 +79,13 @@ STEMS = {
     "desk/discounts/<slug:public_id>": "discount",
     "desk/conversations/<slug:public_id>": "post",
     "desk/outbox/<int:message_id>": "message",
+    "desk/messages/<slug:kind>": "public",
     "desk/reviews/<slug:public_id>": "record",
     "api/v1/cohorts/<cohort_id>": "cohort id",
     "api/v1/cohorts/<cohort_id>/roster": "taught cohort id",
     "api/v1/reservations/<reservation_id>": "reservation",
     "api/v1/waitlist/<entry_id>": "entry",
+    "api/v1/me/feeds/<kind>": "public",
 }
 """What the id at the end of each beginning of an address names. The longest that fits counts."""
 ADDRESSES = [address for address, _ in patterns(get_resolver()) if "<" in address and not address.startswith(FOREIGN)]
@@ -130,6 +143,9 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
     post = write(("reservation", held.public_id), words=f"A secret of {name}", **told)
     waived: dict[str, Any] = {"kind": WaiverKind.WAIVER, "reason": "For this test.", "by": registrar, "now": now}
     token, _ = ApiToken.issue(user, name="t", scopes=[Scope.READ], now=now)
+    mentorship = mentorships.begin(factories.person(Role.MENTOR), user, by=registrar, now=now)
+    agreed = Agreed(now + timedelta(days=9), 60, f"The room of {name}")
+    meeting = meetings.plan(mentorship, agreed, by=user, now=now)
     event = InboxEvent.objects.create(
         event_id=f"evt_{name}", kind="payment_intent.succeeded", state=EventState.STUCK, trouble="Not known.",
         happened_at=now, received_at=now, due_at=now,
@@ -157,6 +173,8 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
         "post": post.public_id,
         "refund": "nobody-has-this",
         "discount": factories.discount(person=user, by=registrar, now=now).public_id,
+        "mentorship": meeting.mentorship.public_id,
+        "meeting": meeting.public_id,
         "number": "1",
         "public": "1",
         "cohort": factories.cohort(now=now, status=CohortStatus.DRAFT).code,
@@ -165,7 +183,7 @@ def belongings(name: str, cohort: Cohort, full: Cohort, registrar: User) -> tupl
         "own cohort": factories.cohort(now=now).code,
     }
     ids["cohort id"] = Cohort.objects.get(code=ids["cohort"]).public_id
-    return user, Belongings(ids, [name, f"film of {name}", f"sheet of {name}"])
+    return user, Belongings(ids, [name, f"film of {name}", f"sheet of {name}", f"room of {name}"])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from booking.calendars.answers import accepts_gzip, calendar_answer, matches
+from booking.calendars.answers import accepts_gzip, calendar_answer, matches, too_often
 
 BODY = b"BEGIN:VCALENDAR\r\n" + b"X-FILL:the same again\r\n" * 40 + b"END:VCALENDAR\r\n"
 
@@ -15,7 +15,9 @@ def ask(**headers: str) -> HttpResponse:
     request = RequestFactory().get(
         "/calendar/cohorts.ics", headers={k.replace("_", "-"): v for k, v in headers.items()}
     )
-    return calendar_answer(request, BODY, filename="cohorts.ics", cache_control="public, max-age=900")
+    return calendar_answer(
+        request, "0123456789abcdef", lambda: BODY, filename="cohorts.ics", cache_control="public, max-age=900"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,21 @@ def test_who_has_the_representation_already_gets_nothing_but_its_tag() -> None:
     assert other.status_code == 200
 
 
-def test_the_same_bytes_have_the_same_tag_at_any_time() -> None:
+def test_nothing_is_made_for_who_has_it_already() -> None:
+    def body() -> bytes:
+        raise AssertionError("This was not to be asked for.")
+
+    for known, encoding in (('"tag"', ""), ('W/"tag", "x"', ""), ("*", ""), ('"tag-gz"', "gzip"), ("*", "gzip")):
+        request = RequestFactory().get("/", headers={"If-None-Match": known, "Accept-Encoding": encoding})
+        answer = calendar_answer(request, "tag", body, filename="cohorts.ics", cache_control="private, no-cache")
+        assert answer.status_code == 304
+
+
+def test_who_comes_too_often_is_told_when_to_come_back() -> None:
+    answer = too_often(7)
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (429, "7", "no-store")
+
+
+def test_the_same_bytes_are_compressed_to_the_same_bytes_at_any_time() -> None:
     assert ask(Accept_Encoding="gzip").content == ask(Accept_Encoding="gzip").content
     assert ask(Accept_Encoding="gzip").content[4:8] == bytes(4)  # gzip's own time of writing (RFC 1952, 2.3.1)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from booking.calendars import public, views
+from booking.calendars import building, stamps, views
 from booking.calendars.feeds import as_bytes
 from tests import factories
 from tests.calendars.readers import READERS, by_icalendar, by_ics, by_vobject
@@ -123,7 +123,7 @@ def test_a_day_that_moves_keeps_its_uid_and_raises_its_sequence() -> None:
     after = {event.uid: event for event in by_icalendar(get().content)}
     assert after.keys() == before.keys()
     uid = f"{second.uid}@calendar.example.org"
-    assert after[uid].starts_at - before[uid].starts_at == timedelta(hours=1)
+    assert (before[uid].starts_at, after[uid].starts_at) == (second.starts_at, second.starts_at + timedelta(hours=1))
     written = lines()
     at = written.index(f"UID:{uid}")
     event = written[at - 5 : at + 10]
@@ -168,7 +168,7 @@ def test_a_draft_is_as_unknown_as_what_does_not_exist(path: str) -> None:
 @pytest.mark.django_db
 def test_the_window_is_ninety_days_back_and_eighteen_months_ahead() -> None:
     today = NOW.date()
-    opens, closes = public.window(NOW)
+    opens, closes = building.window(today)
     assert opens == datetime(2026, 10, 13, tzinfo=LOS_ANGELES)
     assert closes == datetime(2028, 7, 12, tzinfo=LOS_ANGELES)
     long_ago = NOW - timedelta(days=300)
@@ -186,8 +186,7 @@ def test_the_window_is_ninety_days_back_and_eighteen_months_ahead() -> None:
 
 
 def test_eighteen_months_after_the_last_of_august_is_the_last_of_february() -> None:
-    now = datetime(2026, 8, 31, 23, 0, tzinfo=LOS_ANGELES)
-    assert public.window(now)[1] == datetime(2028, 3, 1, tzinfo=LOS_ANGELES)
+    assert building.window(date(2026, 8, 31))[1] == datetime(2028, 3, 1, tzinfo=LOS_ANGELES)
 
 
 @pytest.mark.django_db
@@ -254,17 +253,64 @@ def test_a_feed_is_only_read() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [ALL, "/calendar/cohorts/2027-spring.ics"])
-def test_three_cohorts_cost_as_few_statements_as_one(path: str) -> None:
+def test_three_cohorts_cost_as_few_statements_as_one_and_none_more_than_the_stamp(path: str) -> None:
     factories.cohort(code="2027-spring")
-    with CaptureQueriesContext(
-        connection,
-    ) as for_one:
+    with CaptureQueriesContext(connection) as for_one:
         get(path)
     factories.cohort()
     factories.cohort()
     with CaptureQueriesContext(connection) as for_three:
-        get(path)
-    assert len(for_three) == len(for_one) == 2
+        tag = get(path)["ETag"]
+    assert len(for_three) == len(for_one) == 3
+    for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        with CaptureQueriesContext(connection) as for_nothing_new:
+            assert get(path, If_None_Match=known).status_code == 304
+        assert len(for_nothing_new) == 1
+
+
+@pytest.mark.django_db
+def test_a_cancelled_cohort_is_told_of_for_thirty_days_and_in_its_own_calendar_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.cohort(code="2027-spring", status=CohortStatus.CANCELLED, sequence=1, revised_at=NOW)
+    own = "/calendar/cohorts/2027-spring.ics"
+    for days, told in ((0, 5), (30, 5), (31, 0)):
+        monkeypatch.setattr(views, "current_time", lambda days=days: NOW + timedelta(days=days))
+        before = [title for title in titles() if title.startswith("Cancelled: ")]
+        assert len(before) == len(titles()) == told
+        assert len(titles(own)) == 5
+
+
+@pytest.mark.django_db
+def test_a_new_day_is_a_new_tag_where_there_is_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    factories.cohort(code="2027-spring")
+    own = "/calendar/cohorts/2027-spring.ics"
+    before = get()["ETag"], get(own)["ETag"]
+    midnight = datetime(2027, 1, 12, tzinfo=LOS_ANGELES)
+    monkeypatch.setattr(views, "current_time", lambda: midnight - timedelta(seconds=1))
+    assert (get()["ETag"], get(own)["ETag"]) == before
+    monkeypatch.setattr(views, "current_time", lambda: midnight)
+    assert get()["ETag"] != before[0]
+    assert get(own)["ETag"] == before[1]
+
+
+@pytest.mark.django_db
+def test_what_does_not_exist_is_told_in_few_words_and_to_nobody_else() -> None:
+    unknown, draft = get("/calendar/cohorts/nothing.ics"), factories.cohort(code="plan", status=CohortStatus.DRAFT)
+    kept = get(f"/calendar/cohorts/{draft.code}.ics")
+    assert (unknown.content, dict(unknown.headers)) == (kept.content, dict(kept.headers))
+    assert unknown["Cache-Control"] == "no-store"
+    assert "Vary" not in unknown
+    assert not unknown.cookies
+
+
+@pytest.mark.django_db
+def test_robots_are_not_kept_from_calendars() -> None:
+    """A calendar service that keeps to robots.txt would fetch nothing; `noindex` keeps them out of searches."""
+    rules = Client().get("/robots.txt").content.decode().splitlines()
+    barred = [line.split(":", 1)[1].strip() for line in rules if line.startswith("Disallow:")]
+    assert barred
+    assert not [path for path in barred if not path or "/calendar/x.ics".startswith(path)]
 
 
 @pytest.mark.django_db
@@ -289,7 +335,7 @@ def test_no_person_appears_in_a_public_calendar() -> None:
 
 @pytest.mark.django_db
 def test_an_empty_calendar_is_still_a_calendar() -> None:
-    written = as_bytes(public.all_cohorts(now=NOW))
+    written = as_bytes(building.all_cohorts(stamps.all_cohorts(NOW)))
     assert [reader(written) for reader in (by_icalendar, by_ics, by_vobject)] == [[], [], []]
 
 

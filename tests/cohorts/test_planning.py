@@ -227,7 +227,7 @@ def test_a_cohort_under_way_can_still_be_given_another_title(cohort: Cohort, reg
     assert planning.change_cohort(cohort, asked, by=registrar, now=at(date(2027, 6, 4), 12)).title == "Midsummer"
 
 
-def test_days_and_venue_stay_while_anyone_has_a_seat(registrar: User) -> None:
+def test_title_days_and_venue_stay_while_anyone_has_a_seat(registrar: User) -> None:
     cohort = factories.cohort()
     factories.reservation(cohort=cohort, trainee=factories.trainee(name="Ines"))
     days = planning.plan_of(cohort).days
@@ -235,15 +235,17 @@ def test_days_and_venue_stay_while_anyone_has_a_seat(registrar: User) -> None:
         {"days": tuple(moved(day, days=7) for day in days)},
         {"days": (moved(days[0], minutes=15), *days[1:])},
         {"venue": factories.venue()},
+        {"title": "New"},
     )
     for attempt in attempts:
         with pytest.raises(Refused) as refused:
             change(cohort, registrar, **attempt)
         assert "people" in codes(refused)
-        assert "Ines has a seat." in str(refused.value)
+        assert "Ines has these days." in str(refused.value)
     assert sequences(cohort) == [0, 0, 0, 0]
     topics = tuple(replace(day, topics=("Rider language",)) for day in days)
-    assert change(cohort, registrar, title="New", days=topics).title == "New"
+    change(cohort, registrar, days=topics)
+    assert cohort.sessions.get(day=1).topics == ["Rider language"]
 
 
 def test_a_hold_that_ran_out_keeps_nobodys_days(registrar: User) -> None:

@@ -94,7 +94,7 @@ def trusting_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_expected_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """The update writes the new state whatever it finds."""
 
-    def update(reservation: Reservation, to: State, *, held_until: Any = None) -> bool:
+    def update(reservation: Reservation, to: State, now: Any, *, held_until: Any = None) -> bool:
         Reservation.objects.filter(pk=reservation.pk).update(
             state=to, held_until=held_until, seat_number=reservation.seat_number, choose_until=None
         )

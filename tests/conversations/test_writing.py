@@ -40,7 +40,7 @@ def write(person: User, author: User, words: str, now: datetime = NOW, about: tu
 
 
 def told(kind: str) -> list[str]:
-    return sorted(message.to.email for message in Message.objects.filter(kind=kind).select_related("to"))
+    return sorted(Message.objects.filter(kind=kind).values_list("to__email", flat=True))
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------

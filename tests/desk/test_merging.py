@@ -12,6 +12,8 @@ from django.core import mail
 from django.db.models import ForeignKey, Model
 from django.test import Client
 
+from booking.calendars import tokens
+from booking.calendars.models import FeedKind, FeedToken
 from booking.desk.merging.carrying_out import Changed, Decided, merge
 from booking.desk.merging.reading import account_of
 from booking.desk.merging.what import Comparison, compare
@@ -31,6 +33,7 @@ from workshops.conversations.models import Post
 from workshops.conversations.writing import write
 from workshops.history.models import HistoryLine
 from workshops.history.record import history_of_person
+from workshops.mentors import mentorships
 from workshops.messages.models import Message
 from workshops.messages.outbox import send_due
 from workshops.people.addresses import account_at
@@ -58,6 +61,8 @@ COMES: Collection[str] = frozenset(
         "workshops.Completion.user",
         "workshops.Entitlement.user",
         "workshops.ErasureRequest.user",
+        "workshops.Mentorship.mentor",
+        "workshops.Mentorship.trainee",
         "workshops.Message.to",
         "workshops.OnSetRecord.second_eyes_by",
         "workshops.OnSetRecord.user",
@@ -70,7 +75,7 @@ COMES: Collection[str] = frozenset(
     }
 )
 """Afterwards no row names the account that went: it came to the other, or ended."""
-ENDS: Collection[str] = frozenset({"mfa.Authenticator.user", "usersessions.UserSession.user"})
+ENDS: Collection[str] = frozenset({"booking.FeedToken.user", "mfa.Authenticator.user", "usersessions.UserSession.user"})
 """Deleted: they open an account that nobody enters any more."""
 _SIGNED = "Who did it at the desk: what one has signed stays signed by the account that did it."
 STAYS: Mapping[str, str] = {
@@ -93,6 +98,7 @@ STAYS: Mapping[str, str] = {
     "workshops.KeptAnswer.user": "First answers to programs whose tokens are revoked; they go after a day.",
     "workshops.OnSetRecord.decided_by": _SIGNED,
     "workshops.PolicyTerm.confirmed_by": _SIGNED,
+    "workshops.Wording.revised_by": _SIGNED,
     "workshops.Post.author": "In its own threads it comes along; what it wrote for the school stays signed.",
     "workshops.Review.by": _SIGNED,
     "workshops.Review.undone_by": _SIGNED,
@@ -195,6 +201,9 @@ def person_with_everything(registrar: User) -> User:
     Authenticator.objects.create(user=other, type=Authenticator.Type.TOTP, data={})
     UserSession.objects.create(user=other, ip="10.0.0.1", session_key="k" * 32, user_agent="Browser")
     factories.token(other, Scope.READ)
+    tokens.make(other, FeedKind.MENTOR, now=NOW)
+    mentorships.begin(other, factories.person(Role.TRAINEE), by=registrar, now=NOW)
+    mentorships.begin(factories.person(Role.MENTOR), other, by=registrar, now=NOW)
     reserved = factories.reservation(trainee=other)
     full = factories.cohort(capacity=1)
     factories.reservation(cohort=full)
@@ -476,6 +485,16 @@ def test_the_api_and_the_spreadsheet_know_the_old_address_as_the_survivors(regis
     merged(survivor, other, registrar)
     assert account_at("OLD@example.org") == survivor
     assert account_at(survivor.email) == survivor
+
+
+def test_addresses_of_private_calendars_end_as_the_registrar_was_told(registrar: User) -> None:
+    survivor, other = factories.trainee(), factories.trainee()
+    for user in (survivor, other):
+        tokens.make(user, FeedKind.TRAINEE, now=NOW)
+    endings = " ".join(merged(survivor, other, registrar).endings)
+    assert "Private calendars of the other account whose addresses end: 1." in endings
+    assert [token.user for token in FeedToken.objects.all()] == [survivor]
+    assert HistoryLine.objects.filter(what="feed-revoked", person=other, by=registrar).count() == 1
 
 
 def test_tokens_are_revoked_and_messages_that_wait_go_to_the_account_that_stays(registrar: User) -> None:

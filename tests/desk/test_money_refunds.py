@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from booking.payments import earning, ledger, outside, paying, refunding, sending
+from booking.payments.gateways.base import SentBack
 from booking.payments.models import Account, Dispute, DisputeStatus, Payment, Posting, Purpose, Refund, RefundStatus
 from booking.payments.outside import RECORDED_WRONGLY
 from booking.payments.plans import lifecycle as plans
@@ -456,3 +457,13 @@ def test_a_seat_whose_money_was_taken_back_is_listed_until_it_is_here_again(
     assert [(each.reservation, each.remaining_cents) for each in listed] == [(held, PRICE)]
     transfer(held, Purpose.FULL, robin, moment, "W-2")
     assert len(desk.get("/desk/money/needs-a-person/").context["lists"]["taken_back"]) == 0
+
+
+def test_the_desk_reads_in_words_why_a_refund_failed(desk: Client, held: Reservation, moment: datetime) -> None:
+    registrar = factories.person(Role.REGISTRAR)
+    transfer(held, Purpose.DEPOSIT, registrar, moment)
+    (refund,) = send(held, 10_000, registrar, moment)
+    sending.told(refund, SentBack(RefundStatus.FAILED, failure="expired_or_canceled_card"), now=now())
+    shown = text(desk.get(path(held)))
+    assert "the card has expired or was cancelled" in shown
+    assert "expired_or_canceled_card" not in shown

@@ -12,8 +12,8 @@ from tests.desk.doors import browser, statements
 from tests.pages import text
 from workshops.history.models import HistoryLine
 from workshops.messages.models import Message, MessageState
-from workshops.messages.outbox import queue, send_due
-from workshops.people.models import Role
+from workshops.messages.outbox import queue, queue_to_address, send_due
+from workshops.people.models import Role, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -52,12 +52,13 @@ def test_messages_are_listed_by_what_became_of_them(desk: Client, message: Messa
     send_due(now=moment)
     factories.reservation(now=moment)
     page = desk.get("/desk/outbox/")
-    assert [(state.value, count) for state, count in page.context["tabs"]] == [
+    assert [(state, count) for state, _, count in page.context["tabs"]] == [
         ("queued", 1),
         ("sent", 1),
         ("failed", 0),
+        ("came-back", 0),
     ]
-    assert [each for each, _ in desk.get("/desk/outbox/?state=sent").context["messages_shown"]] == [message]
+    assert [each for each, *_ in desk.get("/desk/outbox/?state=sent").context["messages_shown"]] == [message]
     assert len(desk.get("/desk/outbox/?state=nonsense").context["messages_shown"]) == 2
 
 
@@ -114,3 +115,73 @@ def test_a_message_that_is_being_sent_is_left_alone(desk: Client, message: Messa
 
 def test_a_get_sends_nothing(desk: Client, message: Message) -> None:
     assert desk.get(f"/desk/outbox/{message.pk}/again/").status_code == 405
+
+
+def test_what_came_back_is_noted_by_hand_shown_everywhere_and_settled_again(
+    desk: Client, message: Message, moment: datetime
+) -> None:
+    page, anna = f"/desk/outbox/{message.pk}/", f"/desk/people/{message.to.public_id}/"  # type: ignore[union-attr]
+    assert "Did it come back?" not in text(desk.get(page))  # it has not gone out
+    send_due(now=moment)
+    assert "Did it come back?" in text(desk.get(page))
+    answer = desk.post(f"{page}came-back/", {"words": "550 5.1.1 No such user <b>here</b>"}, follow=True)
+    assert "It is noted that mail to anna@example.org came back." in text(answer)
+    assert b"<b>here" not in answer.content
+    assert "Their mail server said: 550 5.1.1 No such user" in text(answer)
+    assert [each for each, *_ in desk.get("/desk/outbox/?state=came-back").context["messages_shown"]] == [message]
+    assert "Mail to anna@example.org came back on" in text(desk.get(anna))
+    assert "That had been noted already" in text(desk.post(f"{page}came-back/", follow=True))
+    answer = desk.post(f"{page}arrives/", follow=True)
+    assert "It is noted that mail to anna@example.org arrives again." in text(answer)
+    assert "came back on" not in text(desk.get(anna))
+    assert "Nothing was noted" in text(desk.post(f"{page}arrives/", follow=True))
+    lines = HistoryLine.objects.filter(person=message.to).order_by("pk").values_list("what", flat=True)
+    assert [what for what in lines if what.startswith("message-")] == ["message-came-back", "message-arrives-again"]
+
+
+def test_whoever_has_another_address_since_can_be_reached(desk: Client, message: Message, moment: datetime) -> None:
+    send_due(now=moment)
+    desk.post(f"/desk/outbox/{message.pk}/came-back/")
+    User.objects.filter(email="anna@example.org").update(email="anna@example.com")
+    assert "came back on" not in text(desk.get(f"/desk/people/{message.to.public_id}/"))  # type: ignore[union-attr]
+    # The message still says where it went, and is found by it; once more, it goes to where she is now.
+    assert "anna@example.org" in text(desk.get("/desk/outbox/?q=anna%40example.org"))
+    desk.post(f"/desk/outbox/{message.pk}/again/")
+    send_due(now=now())
+    assert mail.outbox[-1].to == ["Anna <anna@example.com>"]
+
+
+def test_too_many_words_of_another_server_are_refused_and_kept_on_the_form(
+    desk: Client, message: Message, moment: datetime
+) -> None:
+    send_due(now=moment)
+    answer = desk.post(f"/desk/outbox/{message.pk}/came-back/", {"words": "no " * 200})
+    assert (answer.status_code, "no no no" in text(answer)) == (422, True)
+    assert Message.objects.filter(bounced_at=None).count() == 1
+
+
+def test_messages_are_found_by_the_person_and_by_the_address(desk: Client, message: Message, moment: datetime) -> None:
+    factories.reservation(trainee=factories.trainee(name="Ben", email="ben@example.net"), now=moment)
+    for asked, found in (("ann", ["Anna"]), ("EXAMPLE.NET", ["Ben"]), ("nobody", [])):
+        page = desk.get(f"/desk/outbox/?q={asked}")
+        assert [str(each.to) for each, *_ in page.context["messages_shown"]] == found
+        assert page.context["all"] == len(found)
+    assert "None to a name or an address with “nobody” in it." in text(desk.get("/desk/outbox/?q=nobody"))
+
+
+def test_a_message_to_an_address_without_an_account_is_shown(desk: Client, moment: datetime) -> None:
+    told = {"link": "https://example.org/"}
+    queue_to_address("dates-confirm", ("subscriber", "1"), None, "eve@example.org", told, now=moment)
+    message = Message.objects.get()
+    assert "eve@example.org" in text(desk.get("/desk/outbox/"))
+    assert "eve@example.org" in text(desk.get(f"/desk/outbox/{message.pk}/"))
+    assert [each for each, *_ in desk.get("/desk/outbox/?q=eve").context["messages_shown"]] == [message]
+
+
+def test_the_page_says_what_goes_with_it_for_the_readers_calendar(
+    desk: Client, message: Message, moment: datetime
+) -> None:
+    assert "For their calendar" not in text(desk.get(f"/desk/outbox/{message.pk}/"))
+    for method, words in (("REQUEST", "An invitation"), ("CANCEL", "A cancellation")):
+        Message.objects.update(calendar=f"BEGIN:VCALENDAR\r\nMETHOD:{method}\r\n")
+        assert f"For their calendar {words}" in text(desk.get(f"/desk/outbox/{message.pk}/"))

@@ -457,7 +457,7 @@ def test_the_days_of_people_with_seats_stay_until_the_registrar_has_seen_whom_it
 
 # -- instructors, seats, terms ----------------------------------------------------------------------------------------
 def test_instructors_are_chosen_on_a_page_of_their_own(registrar: Client, amara: User) -> None:
-    cohort = factories.cohort()
+    cohort = factories.cohort(status=CohortStatus.DRAFT)
     path = f"/desk/cohorts/{cohort.code}/instructors/"
     sent = {"instructors": [amara.public_id], "lead": amara.public_id}
     assert registrar.post(path, sent).status_code == 302

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import mail
 from django.template.loader import render_to_string
 
+from booking.calendars import subscribers
+from booking.calendars.models import Subscriber
 from booking.desk.merging.carrying_out import Decided, merge
 from booking.desk.merging.reading import account_of
 from booking.desk.merging.what import compare
@@ -24,7 +26,17 @@ from booking.payments.returning import owe_back
 from booking.payments.sending import refunded
 from booking.payments.sending import told as refund_told
 from booking.payments.settling import settle, told
-from booking.reservations import calling_off, cancelling, lapses, lifecycle, moving, releasing, waiting
+from booking.reservations import (
+    calling_off,
+    cancelling,
+    changing,
+    lapses,
+    lifecycle,
+    moving,
+    releasing,
+    reminding,
+    waiting,
+)
 from booking.reservations.certainty import runs
 from booking.reservations.models import Reservation, WaitlistEntry
 from booking.rights import asking
@@ -37,9 +49,13 @@ from workshops.clock import school_day
 from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort
 from workshops.conversations.writing import write
-from workshops.messages.models import Message
+from workshops.mentors import meetings, mentorships
+from workshops.mentors.meetings import Agreed
+from workshops.messages.catalogue import BY_CODE, KINDS
+from workshops.messages.models import Message, Wording
 from workshops.messages.outbox import send_due, words_of
-from workshops.messages.words import Words, read
+from workshops.messages.wording import Written, facts_of, shipped_source, shipped_text
+from workshops.messages.words import Words, parse
 from workshops.people.models import Role, User
 from workshops.prerequisites.records import reviewing
 from workshops.prerequisites.records.models import RejectReason
@@ -57,6 +73,9 @@ OURS = (
     "cohort-cancelled",
     "cohort-certain",
     "cohort-moved",
+    "cohort-renamed",
+    "dates-confirm",
+    "dates-new",
     "dispute-decided",
     "dispute-opened",
     "erasure-asked",
@@ -76,6 +95,11 @@ OURS = (
     "line-moved",
     "line-passed-over",
     "line-reordered",
+    "meeting-cancelled",
+    "meeting-changed",
+    "meeting-planned",
+    "mentorship-begun",
+    "mentorship-ended",
     "offer-lapsed",
     "offer-made",
     "offer-waits",
@@ -107,8 +131,13 @@ OURS = (
     "reservation-held",
     "reservation-moved",
     "reservation-reserved",
+    "teaching-added",
     "teaching-cancelled",
+    "teaching-lead",
     "teaching-moved",
+    "teaching-removed",
+    "venue-changed",
+    "workshop-soon",
 )
 ANNA = 'Anna <b>O\'Neill</b> & "Co"'
 
@@ -152,6 +181,8 @@ def everything(anna: User) -> None:
     of_the_school()
     of_being_erased()
     of_two_accounts()
+    of_a_mentor()
+    of_new_dates()
     assert set(Message.objects.values_list("kind", flat=True)) == set(OURS)
 
 
@@ -252,6 +283,24 @@ def of_two_accounts() -> None:
     merge(survivor, other, found.shown, Decided({}, profile, frozenset()), by=registrar, now=NOW, why="She told us.")
 
 
+def of_new_dates() -> None:
+    """Two addresses without an account: one is asked, the other has confirmed and hears of a cohort."""
+    for email in ("asked@example.org", "confirmed@example.org"):
+        subscribers.ask(email, now=NOW)
+    subscribers.confirm(Subscriber.objects.get(email="confirmed@example.org"), now=NOW)
+    subscribers.tell_of(factories.cohort(), now=NOW)
+
+
+def of_a_mentor() -> None:
+    """Somebody gets a mentor, a meeting is planned and changed, and is cancelled as the mentoring ends."""
+    mentor, trainee, registrar = (factories.person(each) for each in (Role.MENTOR, Role.TRAINEE, Role.REGISTRAR))
+    begun = mentorships.begin(mentor, trainee, by=registrar, now=NOW)
+    agreed = Agreed(NOW + timedelta(days=9), 60, "The green room")
+    met = meetings.plan(begun, agreed, by=mentor, now=NOW)
+    meetings.change(met, replace(agreed, minutes=30), seen=0, by=trainee, now=NOW)
+    mentorships.end(begun, by=registrar, now=NOW, why="A reason")
+
+
 def of_the_line() -> None:
     """Joining, an offer with its reminder and its end, a seat that passes somebody, a move."""
     cohort = factories.cohort(capacity=1, terms_changed={"offer_hours": 72})
@@ -290,6 +339,7 @@ def of_the_clock() -> None:
     lifecycle.hold_longer(waits, until=NOW + timedelta(days=1), now=NOW, why="A reason", by=registrar)
     factories.finish(promised.trainee, "module-iii")
     lapses.keep_promises(NOW + timedelta(days=46))
+    reminding.remind(NOW + timedelta(days=92))
 
 
 def of_a_dispute() -> None:
@@ -316,6 +366,14 @@ def of_the_school() -> None:
     waiting.leave(leaves, now=NOW, by=registrar, why="They asked us to.")
     assert stays.state == "waiting"
     calling_off.reschedule(paid.cohort, plan, by=registrar, now=NOW, reason="The stage is taken.")
+    called = replace(plan, title="Late spring 2027")
+    calling_off.reschedule(paid.cohort, called, by=registrar, now=NOW, reason="It is late.")
+    address = {"address": "7 New Street"}
+    changing.change_venue(plan.venue, address, by=registrar, now=NOW, why="It has moved.", is_shown=True)
+    second = factories.person(Role.INSTRUCTOR)
+    for people, lead in (((teacher, second), second), ((teacher,), teacher)):
+        told = {"by": registrar, "now": NOW, "why": "He is ill.", "is_shown": True}
+        changing.set_instructors(paid.cohort, people, lead, **told)  # type: ignore[arg-type]
     calling_off.call_off(paid.cohort, by=registrar, now=NOW, why="The stage is closed.")
     cancelling.waive_fee(moved_late(), now=NOW, by=registrar, why="She was ill.")
 
@@ -333,7 +391,27 @@ def test_every_kind_of_message_has_its_words(anna: User) -> None:
     everything(anna)
     caused = set(Message.objects.values_list("kind", flat=True))
     assert sorted(caused) == list(OURS)
-    assert {path.stem for path in TEMPLATES.glob("*.txt")} == caused
+    sent_at_once = {kind.code for kind in KINDS if kind.at_once}  # tests/people/test_sign_in_messages.py has those
+    assert {path.stem for path in TEMPLATES.glob("*.txt")} == caused | sent_at_once
+
+
+def test_what_the_desk_offers_to_write_with_has_something_to_say_in_every_message(anna: User) -> None:
+    everything(anna)
+    for message in Message.objects.all():
+        kind, text = BY_CODE[message.kind], shipped_text(message.kind)
+        assert [name for name in kind.more if not message.context.get(name)] == [], message.kind
+        assert text.fill(facts_of(message.context)).holes == frozenset(), message.kind
+
+
+def test_whatever_the_school_writes_everyone_is_told_what_they_were_told_before(anna: User) -> None:
+    """Every kind in words of the school's own, with the facts of every message there is."""
+    everything(anna)
+    for kind in KINDS:
+        source = shipped_source(kind.code).replace("With care, CINTIMA", "Warmly, the school")
+        Wording.objects.create(kind=kind.code, source=source, revised_at=NOW)
+    written = Written()
+    for message in Message.objects.all():
+        assert words_of(message, written).blocks[-1].text == "Warmly, the school"
 
 
 def test_a_hold_says_until_when_in_both_zones_and_what_to_pay(anna: User) -> None:
@@ -725,9 +803,12 @@ def test_every_message_greets_its_reader_and_asks_for_one_thing(anna: User) -> N
     everything(anna)
     for message in Message.objects.select_related("to"):
         text = words_of(message)
-        # Whoever was erased has no name any more, and is called by it once more.
-        name = message.context["name"] if message.to.erased_at else message.to.name
-        assert text.blocks[0].text == f"Dear {name},"
+        if message.to:
+            # Whoever was erased has no name any more, and is called by it once more.
+            name = message.context["name"] if message.to.erased_at else message.to.name
+            assert text.blocks[0].text == f"Dear {name},"
+        else:
+            assert text.blocks[0].text == "Hello,", "an address without an account has no name"
         assert text.blocks[-1].text == "With care, CINTIMA"
         assert sum(block.kind == "action" for block in text.blocks) == 1
         assert len(text.subject) <= 78
@@ -765,13 +846,16 @@ def test_the_letter_says_the_same_as_the_plain_text(anna: User) -> None:
         for block in text.blocks:
             for part in [block.text, *(piece for fact in block.facts for piece in fact)]:
                 assert part in shown
-        assert html.count("<a ") == 3  # the name at the top, the one action, the address below
+        assert text.because in shown
+        # the name at the top, the one action, the address below, and the way to no more of these where there is one
+        assert html.count("<a ") == 3 + bool(text.stop)
+        assert (text.stop in html) == (text.stop in text.text)
         assert "prefers-color-scheme: dark" in html
 
 
 def test_a_message_begins_with_its_subject() -> None:
     with pytest.raises(ValueError, match="begins with a line"):
-        read("Dear Anna,\n\nhello")
+        parse("Dear Anna,\n\nhello").fill({})
 
 
 def test_nothing_claims_certification() -> None:
@@ -783,8 +867,10 @@ def test_nothing_claims_certification() -> None:
 def test_moments_carry_their_zone(anna: User) -> None:
     everything(anna)
     for message in Message.objects.all():
-        moments = re.findall(r"\d{1,2}:\d\d [ap]m(?: [A-Z]{3,4})?", words_of(message).text)
-        assert [each for each in moments if not re.search(r"[A-Z]{3,4}$", each)] == []
+        moments = re.findall(
+            r"(?:\d{1,2}:\d\d [ap]m to )?\d{1,2}:\d\d [ap]m(?: [A-Z]{3,4}| in Los Angeles)?", words_of(message).text
+        )
+        assert [each for each in moments if not re.search(r"(?:[A-Z]{3,4}|in Los Angeles)$", each)] == []
 
 
 def test_a_stopped_clock_is_not_needed_to_read_a_message_later(anna: User) -> None:

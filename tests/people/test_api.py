@@ -86,5 +86,5 @@ def test_a_program_learns_every_role_of_its_person() -> None:
         "name": "Ada Okafor",
         "email": "ada@example.org",
         "roles": ["mentor", "trainee"],
-        "feeds": [],
+        "feeds": ["mentor", "trainee"],
     }

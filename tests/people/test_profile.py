@@ -14,6 +14,7 @@ GIVEN = {
     "phone": "+1 213 555 0147",
     "time_zone": "Europe/London",
     "country": "GB",
+    "wants_reminders": True,
 }
 
 

@@ -46,7 +46,7 @@ def reserve(cohort: Cohort, now: datetime = NOW, **given: object) -> Reservation
 def told() -> dict[str, str]:
     """Who was told that their cohort is certain to run, and what."""
     messages = Message.objects.filter(kind="cohort-certain").select_related("to")
-    return {message.to.name: words_of(message).text for message in messages}
+    return {str(message.to): words_of(message).text for message in messages}
 
 
 # -- noticing it -------------------------------------------------------------------------------------------------------

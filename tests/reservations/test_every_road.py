@@ -48,7 +48,7 @@ from workshops.prerequisites.models import Entitlement, WaiverKind
 from workshops.prerequisites.waiving import waive
 from workshops.programme.models import MODULE_IV, Module
 
-STEPS = int(os.environ.get("ROADS", "600" if on_postgres() else "1100"))
+STEPS = int(os.environ.get("ROADS", "400" if on_postgres() else "1000"))
 """For each of the three, on each database: more than 5,000 in all, fewer of them where each step waits for a server."""
 AN_EXAMPLE = 40
 

@@ -133,9 +133,9 @@ def test_my_reservations_and_where_i_stand_take_the_same_statements_for_one_plac
         cohort = factories.cohort(now=moment, capacity=1)
         reserving.hold(cohort, factories.trainee(), now=moment)
         wait(cohort, trainee, moment)
-        with django_assert_max_num_queries(8):  # type: ignore[operator]
+        with django_assert_max_num_queries(9):  # type: ignore[operator]
             assert "You are 1st in line" in text(client.get("/reservations/"))
-        with django_assert_max_num_queries(12):  # type: ignore[operator]
+        with django_assert_max_num_queries(13):  # type: ignore[operator]
             assert "You are 1st in line" in text(client.get("/where-you-stand/"))
 
 

@@ -293,7 +293,7 @@ def test_the_list_of_reservations_takes_the_same_statements_for_one_and_three(
     PolicyTerm.objects.create(code="one_active_seat", value=False)
     for _ in range(3):
         reserving.hold(factories.cohort(now=moment), trainee, now=moment)
-        with django_assert_max_num_queries(8):  # type: ignore[operator]
+        with django_assert_max_num_queries(9):  # type: ignore[operator]
             assert client.get("/reservations/").status_code == 200
 
 

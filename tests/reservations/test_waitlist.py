@@ -297,7 +297,9 @@ def test_the_lines_of_three_cohorts_are_read_in_two_statements(django_assert_num
 def test_the_order_is_rank_then_moment_then_row(full: Cohort) -> None:
     people = [factories.trainee() for _ in range(3)]
     made = [
-        WaitlistEntry.objects.create(cohort=full, trainee=person, rank=rank, joined_at=NOW - timedelta(hours=hours))
+        WaitlistEntry.objects.create(
+            cohort=full, trainee=person, rank=rank, joined_at=NOW - timedelta(hours=hours), revised_at=NOW
+        )
         for person, rank, hours in zip(people, (1, 0, 0), (5, 1, 1), strict=True)
     ]
     assert list(WaitlistEntry.objects.in_turn()) == [made[1], made[2], made[0]]

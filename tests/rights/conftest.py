@@ -24,6 +24,8 @@ from booking.reservations.models import Reservation
 from tests import factories
 from workshops.clock import school_day
 from workshops.conversations.writing import write
+from workshops.mentors import meetings, mentorships
+from workshops.mentors.meetings import Agreed
 from workshops.people.models import Role, Scope, User
 from workshops.prerequisites import waiving
 from workshops.prerequisites.models import WaiverKind
@@ -89,6 +91,7 @@ def world(robin: User, moment: datetime) -> World:
     KeptAnswer.objects.create(user=robin, key="2", fingerprint="x", status=201, body=ana.email, created_at=moment)
     past = _seats(ana, robin, moment)
     record, draft, stored_as = _path(ana, robin, moment)
+    _mentoring(ana, robin, moment)
     for author in (ana, robin):
         for about in (("reservation", past.public_id), ("record", record.public_id)):
             write(about, person=ana, author=author, words=f"{WORDS}, Ana Lima", title="x", link="/", now=moment)
@@ -102,6 +105,14 @@ def _has_just_signed_in(browser: Client, person: User) -> None:
     session["account_authentication_methods_user"] = str(person.pk)
     session.save()
     UserSession.objects.create(user=person, ip="192.0.2.7", session_key=session.session_key, user_agent=WORDS)
+
+
+def _mentoring(ana: User, robin: User, moment: datetime) -> None:
+    """Somebody accompanied her and met her, which is over: what they were told names her."""
+    mentor = factories.person(Role.MENTOR, name="Imogen", email="imogen@example.org")
+    begun = mentorships.begin(mentor, ana, by=robin, now=moment)
+    meetings.plan(begun, Agreed(moment + timedelta(days=9), 60, WORDS), by=ana, now=moment)
+    mentorships.end(begun, by=robin, now=moment, why=f"{WORDS}: Ana Lima is on her own now.")
 
 
 def _seats(ana: User, robin: User, moment: datetime) -> Reservation:

@@ -286,7 +286,7 @@ def test_the_last_message_is_not_lost_when_the_mail_server_is_down(
     erase(world.ana, by=world.robin, now=world.moment)
     with monkeypatch.context() as down:
         down.setattr(
-            "workshops.messages.outbox.EmailMultiAlternatives.send", lambda _mail: (_ for _ in ()).throw(OSError)
+            "workshops.messages.letter.EmailMultiAlternatives.send", lambda _mail: (_ for _ in ()).throw(OSError)
         )
         do_due(world.moment)
     assert mail.outbox == []
@@ -299,7 +299,7 @@ def test_an_address_that_cannot_be_reached_is_forgotten_all_the_same(
 ) -> None:
     erase(world.ana, by=world.robin, now=world.moment)
     monkeypatch.setattr(
-        "workshops.messages.outbox.EmailMultiAlternatives.send", lambda _mail: (_ for _ in ()).throw(OSError)
+        "workshops.messages.letter.EmailMultiAlternatives.send", lambda _mail: (_ for _ in ()).throw(OSError)
     )
     do_due(world.moment + timedelta(days=8))
     assert named_in_the_database() == Counter()

@@ -77,8 +77,3 @@ def test_drafts_are_not_listed_for_their_instructors(client: Client) -> None:
     draft = factories.cohort(now=now(), instructors=(instructor,), status=CohortStatus.DRAFT)
     client.force_login(instructor)
     assert draft.code not in client.get("/teaching/").content.decode()
-
-
-def test_the_mentors_page_says_that_it_is_empty_for_now(client: Client) -> None:
-    client.force_login(factories.person(Role.MENTOR))
-    assert "does not keep mentorships yet" in client.get("/mentoring/").content.decode()

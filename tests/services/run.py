@@ -13,7 +13,7 @@ from tests.services.postgres_run import leave, patiently
 NOTHING_SELECTED = 5  # pytest's own exit status when no test fits what was asked for
 INTERRUPTED = 2
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-SKIPPED = re.compile(r"^(PostgreSQL|Browser): \d+ tests? skipped because ")
+SKIPPED = re.compile(r"^(PostgreSQL|Browser|Node): \d+ tests? skipped because ")
 
 
 @dataclass

@@ -71,6 +71,7 @@ def test_every_operation_declares_who_may_call_it(name: str) -> None:
 
 def test_the_calls_are_those_of_the_contract() -> None:
     assert sorted(re.sub(r"\{\w+\}", "{id}", name) for name in OPERATIONS) == [
+        "DELETE /me/feeds/{id}",
         "DELETE /waitlist/{id}",
         "GET /accesses",
         "GET /cohorts",
@@ -84,6 +85,7 @@ def test_the_calls_are_those_of_the_contract() -> None:
         "GET /waitlist",
         "POST /accesses",
         "POST /completions",
+        "POST /me/feeds",
         "POST /reservations",
         "POST /reservations/{id}/cancel",
         "POST /reservations/{id}/discount",
@@ -110,7 +112,7 @@ def test_a_stranger_is_let_in_or_told_401_but_never_sent_to_a_page(name: str) ->
 
 # -- errors of every kind ----------------------------------------------------------------------------------------------
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/nothing", "/cohorts/", "/waitlist/", "/reservations/x/swap", "/me/feeds"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/cohorts/", "/waitlist/", "/reservations/x/swap", "/me/tokens"])
 def test_an_address_that_is_none_is_a_problem_and_no_page(path: str) -> None:
     for program in (Program(), Program.of(factories.person(*Role))):
         assert program.get(path).problem == (404, "not-found")
@@ -296,6 +298,11 @@ def test_good_answers_have_the_shapes_that_are_described(described: BaseSchema) 
     call("trainee", "GET /reservations", 200)
     call("trainee", "GET /reservations/{reservation_id}", 200, reservation_id=made)
     call("trainee", "GET /me", 200)
+    call("trainee", "POST /me/feeds", 201, {"kind": "trainee"})
+    call("trainee", "POST /me/feeds", 403, {"kind": "mentor"})
+    call("trainee", "POST /me/feeds", 422, {"kind": "bookkeeper"})
+    call("trainee", "DELETE /me/feeds/{kind}", 204, kind="trainee")
+    call("trainee", "DELETE /me/feeds/{kind}", 404, kind="trainee")
     call("registrar", "GET /cohorts/{cohort_id}/roster", 200, cohort_id=cohort.public_id)
     paying = {"purpose": "deposit", "gateway": "sandbox"}
     call("trainee", "POST /reservations/{reservation_id}/payments", 201, paying, reservation_id=made)

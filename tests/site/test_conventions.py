@@ -25,6 +25,7 @@ ONE_WRITER = {
     rf"\bWaiver{WRITES}": "workshops/prerequisites/waiving.py",
     rf"\bAuditHold{WRITES}": "workshops/prerequisites/files/audits.py",
     rf"\bErasureRequest{WRITES}": "booking/rights/asking.py",
+    rf"\bWording{WRITES}|\bWording\.objects.*\.delete\(": "workshops/messages/wording.py",
     r"Seat\.objects\.(?:filter\([^#]*?\)\.update|create|bulk_create)|\bseat\.(?:status|held_until)\s*=[^=]": (
         "workshops/cohorts/seats.py"
     ),
@@ -43,8 +44,12 @@ ONE_WRITER = {
     rf"\bPlan{WRITES}": "booking/payments/plans/lifecycle.py",
     rf"\bDiscount{WRITES}": "booking/payments/discounts/making.py",
     rf"\bRedemption{WRITES}|insert\(\[Redemption": "booking/payments/discounts/by_name.py",
+    rf"\bMentorship{WRITES}|(?<!class )\bMentorship\(\s*\w": "workshops/mentors/mentorships.py",
+    rf"\bMeeting{WRITES}|(?<!class )\bMeeting\(\s*\w+=": "workshops/mentors/meetings.py",
     rf"\bClosedPeriod{WRITES}": "booking/payments/closing.py",
     rf"\bCardSaving{WRITES}": "booking/payments/plans/cards.py",
+    rf"\bFeedToken{WRITES}": "booking/calendars/tokens.py",
+    rf"\bSubscriber{WRITES}": "booking/calendars/subscribers.py",
     rf"\bPaper(?:Series)?{WRITES}|(?<!class )\bPaper\(\s*\w|INTO booking_paper": "booking/payments/papers/issuing.py",
 }
 # The sample season fills an empty database in bulk, before anyone is there to race with.

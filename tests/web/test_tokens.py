@@ -27,7 +27,7 @@ def test_a_token_says_who_its_bearer_is() -> None:
     answer = Program.of(person, Scope.READ).get("/me")
     assert (answer.status, answer.json) == (
         200,
-        {"name": "Ines Moreau", "email": "ines@example.org", "roles": ["trainee"], "feeds": []},
+        {"name": "Ines Moreau", "email": "ines@example.org", "roles": ["trainee"], "feeds": ["trainee"]},
     )
 
 

@@ -171,6 +171,18 @@ class Teaching(models.Model):
         return f"{self.instructor} teaches {self.cohort}"
 
 
+class CalendarRevision(models.Model):
+    """The name of what calendars show as it is now: a row a part, renewed by the database. See `cohorts.revision`."""
+
+    name = models.CharField(max_length=32, default=new_id)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(pk__in=(1, 2, 3)), name="calendar_revision_rows"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SeatStatus(models.TextChoices):
     """Who may have a seat."""
 

@@ -98,7 +98,7 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
     Raises:
         Refused: with every objection that stands.
     """
-    _lock_the_year()
+    lock_the_year()
     module = Module.objects.get(code=MODULE_IV)
     overridden = _insist(objections(plan, neighbours(), now, days=module.days), reason, despite)
     _refuse_strangers(plan.instructors)
@@ -146,6 +146,11 @@ def plan_cohort(plan: Plan, *, by: User, now: datetime, reason: str = "", despit
     return cohort
 
 
+def is_noticed(before: Plan, after: Plan) -> bool:
+    """Whether a calendar that has these days must notice the change: another title, days, hours or venue."""
+    return (after.title, after.hours, after.venue) != (before.title, before.hours, before.venue)
+
+
 @writes
 def change_cohort(
     cohort: Cohort,
@@ -155,31 +160,33 @@ def change_cohort(
     now: datetime,
     reason: str = "",
     despite: Collection[str] = (),
+    also_touched: Collection[User] = (),
     people_are_told: bool = False,
 ) -> Cohort:
     """Bring title, code, venue, days, topics and the time for bookings to `plan`; its seats and instructors are left.
 
-    `people_are_told`: whoever calls this tells those who have a seat that days or venue change, and what they may do.
+    `also_touched`: who would have to hear of other days, besides those with a seat.
+    `people_are_told`: whoever calls this tells everyone whom title, days or venue touch, and what they may do.
 
     What held against the cohort before, and was decided then, is not asked again. A session keeps its UID by its day;
     its sequence is raised exactly when its time, its venue or its title changes. Locks the school's row, the cohort
     and its seats.
 
     Raises:
-        Refused: with every objection that stands, or because someone has a seat and the days or venue would change.
+        Refused: with every objection that stands, or because it would touch people who have not been told.
     """
-    _lock_the_year()
+    lock_the_year()
     cohort = _standing(cohort)
     before = plan_of(cohort)
     plan = replace(plan, capacity=before.capacity, instructors=before.instructors, lead=before.lead)
     new = _new_objections(cohort, before, plan, now)
-    concerns_people = not people_are_told and (plan.hours != before.hours or plan.venue != before.venue)
-    if concerns_people and (people := _people_in(cohort, now)):
+    concerns_people = not people_are_told and is_noticed(before, plan)
+    if concerns_people and (people := list(dict.fromkeys([*_people_in(cohort, now), *also_touched]))):
         new.append(
             Objection(
                 "people",
-                f"{_names(people)} {'has a seat' if len(people) == 1 else 'have seats'}. Days, hours and "
-                "venue cannot change while anyone does; title, topics and the notes about the venue can.",
+                f"{_names(people)} {'has' if len(people) == 1 else 'have'} these days. Title, days, hours and venue "
+                "change only with telling them; topics, bookings and the notes about the venue change freely.",
             )
         )
     if plan.code != before.code and cohort.status != CohortStatus.DRAFT:
@@ -194,7 +201,8 @@ def change_cohort(
     cohort.title, cohort.code, cohort.venue = plan.title, plan.code, plan.venue
     cohort.starts_on, cohort.ends_on = dates[0], dates[-1]
     cohort.bookings_open_at, cohort.bookings_close_at = plan.bookings_open_at, plan.bookings_close_at
-    if (plan.title, plan.bookings_open_at) != (before.title, before.bookings_open_at):
+    noticed = [(each.title, each.bookings_open_at, each.bookings_close_at) for each in (before, plan)]
+    if noticed[0] != noticed[1]:
         cohort.sequence, cohort.revised_at = cohort.sequence + 1, now
     cohort.save()
     _bring_sessions(cohort, plan, everywhere=plan.title != before.title or plan.venue != before.venue, now=now)
@@ -234,14 +242,18 @@ def _bring_sessions(cohort: Cohort, plan: Plan, *, everywhere: bool, now: dateti
 
 
 @writes
-def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | None, *, by: User, now: datetime) -> bool:
+def set_instructors(
+    cohort: Cohort, instructors: Sequence[User], lead: User | None, *, by: User, now: datetime, why: str = ""
+) -> bool:
     """Say who teaches the cohort and who leads. False when that was so already. Locks the school's row and the cohort.
+
+    Whoever calls this tells those whom it touches: see `reservations.changing`.
 
     Raises:
         Refused: when someone is no instructor, would be in two places at once, or nobody is left to teach a cohort
             that people may book.
     """
-    _lock_the_year()
+    lock_the_year()
     cohort = _standing(cohort)
     before = plan_of(cohort)
     plan = replace(before, instructors=tuple(dict.fromkeys(instructors)), lead=lead)
@@ -260,7 +272,7 @@ def set_instructors(cohort: Cohort, instructors: Sequence[User], lead: User | No
     if lead is not None:
         cohort.teachings.filter(instructor=lead).update(is_lead=True)
     about = ("cohort", cohort.public_id)
-    told = partial(line, about=about, by=by, now=now)
+    told = partial(line, about=about, by=by, now=now, why=why.strip())
     record_all(
         [told("instructor-added", person=person) for person in plan.instructors if person not in before.instructors]
         + [told("instructor-removed", person=person) for person in before.instructors if person not in plan.instructors]
@@ -515,7 +527,7 @@ def notice_venue(venue: Venue, *, now: datetime) -> None:
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------
-def _lock_the_year() -> None:
+def lock_the_year() -> None:
     """One planner at a time. Nothing else locks the school's row, and it comes before every other lock."""
     School.objects.select_for_update().only("pk").get(pk=1)
 

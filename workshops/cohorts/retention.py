@@ -10,6 +10,7 @@ KEEPS = (
         "id public_id code title module venue status starts_on ends_on bookings_open_at bookings_close_at sequence "
         "revised_at terms_changed certain_since created_at",
     ),
+    AboutNobody("workshops.CalendarRevision", "The name of what calendars show as it is now.", "id name"),
     AboutNobody(
         "workshops.Session", "One day of a cohort.", "id cohort day starts_at ends_at topics uid sequence revised_at"
     ),

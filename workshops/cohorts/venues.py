@@ -12,8 +12,8 @@ from workshops.history.record import record
 from workshops.people.models import User
 from workshops.transactions import writes
 
-# What a calendar event says about the place; the practical notes are on the page.
-_PART_OF_THE_EVENT = frozenset({"name", "address", "city"})
+PART_OF_THE_EVENT = frozenset({"name", "address", "city"})
+"""What a calendar event says about the place; the practical notes are on the page."""
 
 
 class NameTaken(Exception):
@@ -37,10 +37,11 @@ def add_venue(values: Mapping[str, str], *, by: User, now: datetime) -> Venue:
 
 
 @writes
-def change_venue(venue: Venue, values: Mapping[str, str], *, by: User, now: datetime) -> bool:
+def change_venue(venue: Venue, values: Mapping[str, str], *, by: User, now: datetime, why: str = "") -> bool:
     """Change what is known about a venue. False when that was known already.
 
     A new name or address is noticed by every calendar that has a session there to come; practical notes are not.
+    Whoever calls this tells the people whom it touches: see `reservations.changing`. Locks the venue.
 
     Raises:
         NameTaken: when another venue has this name.
@@ -57,7 +58,7 @@ def change_venue(venue: Venue, values: Mapping[str, str], *, by: User, now: date
             it.save(update_fields=list(differing))
     except IntegrityError:
         raise NameTaken from None
-    if _PART_OF_THE_EVENT & differing.keys():
+    if PART_OF_THE_EVENT & differing.keys():
         notice_venue(it, now=now)
-    record("venue-changed", about=("venue", str(it.pk)), by=by, now=now, **facts)
+    record("venue-changed", about=("venue", str(it.pk)), by=by, now=now, why=why.strip(), **facts)
     return True

@@ -29,8 +29,17 @@ class Message(models.Model):
     kind = models.CharField(max_length=60)
     subject = models.CharField(max_length=60, help_text="What it is about, for example reservation:4f…")
     step = models.PositiveSmallIntegerField(default=0, help_text="Which rung of a ladder of reminders.")
-    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="messages")
+    to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="messages",
+        help_text="Nobody where it goes to an address without an account, which it carries.",
+    )
     context = models.JSONField(default=dict)
+    calendar = models.TextField(
+        blank=True, help_text="An invitation or its cancellation (RFC 5546), for the reader's calendar."
+    )
     state = models.CharField(max_length=8, choices=MessageState.choices, default=MessageState.QUEUED)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -38,6 +47,8 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.CharField(max_length=300, blank=True)
     sent_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True, help_text="When it was noted that it came back.")
+    bounce = models.CharField(max_length=300, blank=True, help_text="What the other mail server said.")
 
     objects = MessageQuerySet.as_manager()
 
@@ -55,3 +66,16 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} about {self.subject}"
+
+
+class Wording(models.Model):
+    """The school's own words for one kind of message, in place of the shipped ones. `wording` is the only writer."""
+
+    kind = models.CharField(max_length=60, unique=True)
+    source = models.TextField(max_length=6000)
+    revised_at = models.DateTimeField()
+    revised_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    failed_at = models.DateTimeField(null=True, help_text="When it last could not be used and the shipped words were.")
+
+    def __str__(self) -> str:
+        return self.kind

@@ -1,28 +1,49 @@
-"""Queueing messages inside the transaction that causes them, and sending what is due after it."""
+"""Queueing messages inside the transaction that causes them, and sending what is due after it.
+
+The only writer of message rows.
+"""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from email.utils import formataddr, parseaddr
+from smtplib import SMTPRecipientsRefused
+from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.db.models import F
-from django.template.loader import render_to_string
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import F, QuerySet
 
+from workshops.history.record import record
+from workshops.messages.letter import letter, named
 from workshops.messages.models import Message, MessageState
-from workshops.messages.words import Words, read
+from workshops.messages.wording import Written, words_for, words_to_send
+from workshops.messages.words import STOP as STOP
+from workshops.messages.words import Words
 from workshops.people.models import User
 from workshops.rows import insert
+from workshops.text import plain
 from workshops.transactions import writes
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
+MOST_WORDS = 300
+"""So many characters of what another mail server said are kept."""
 ADDRESS = "address"
 """Where a message carries an address of its own: a further one of theirs, or that of somebody who is being erased."""
-TO_AN_ADDRESS = ("accounts-merged", "erasure-done")
+TO_AN_ADDRESS = ("accounts-merged", "dates-confirm", "dates-new", "erasure-done")
 """The kinds of message that may. The row goes once it is sent, or after a while of trying."""
+REMINDER = "workshop-soon"
+"""The one kind that a person with an account may say no more of (`User.wants_reminders`): no seat depends on it."""
+SENT_TO = "sent_to"
+"""Where a message says, once it has gone out, to which address: its person may have another one since."""
+TOO_LATE_FROM = "too_late_from"
+"""Where a message that speaks of a day to come carries the moment (ISO 8601) from which on it must not go out."""
+CAME_TOO_LATE = "Its day had come before it could go out, so it was not sent."
+ARRIVES_AGAIN = "arrives_again"
+"""Where a message that came back carries since when (ISO 8601) mail to its address is said to arrive again."""
 # A server that is down for a night must not cost a message; after these it is the registrar's turn to look.
 BACKOFF = (
     timedelta(minutes=1),
@@ -43,9 +64,21 @@ def queue(
     *,
     now: datetime,
     step: int = 0,
+    calendar: str = "",
 ) -> None:
-    """Queue one message, in the caller's transaction. A second one of the same (kind, about, step) is not queued."""
-    queue_all(kind, [(about, to, context)], now=now, step=step)
+    """Queue one message, in the caller's transaction. A second one of the same (kind, about, step) is not queued.
+
+    `calendar` is an invitation or a cancellation that goes with it: an iCalendar object with a METHOD (RFC 5546).
+    """
+    queue_all(kind, [(about, to, context)], now=now, step=step, calendar=calendar)
+
+
+def withdraw(kinds: Iterable[str], about: str) -> None:
+    """Delete what has been queued, in these kinds, about whatever `about` begins, in the caller's transaction.
+
+    For somebody who wants no more: what a worker has in hand at this moment may still go out.
+    """
+    Message.objects.filter(kind__in=list(kinds), subject__startswith=about).delete()
 
 
 def hand_over(person: User, to: User) -> None:
@@ -55,10 +88,11 @@ def hand_over(person: User, to: User) -> None:
 
 def queue_all(
     kind: str,
-    messages: Iterable[tuple[tuple[str, str], User, Mapping[str, str]]],
+    messages: Iterable[tuple[tuple[str, str], User | None, Mapping[str, str]]],
     *,
     now: datetime,
     step: int = 0,
+    calendar: str = "",
 ) -> None:
     """Queue a message of one kind to each of many, as `queue` does for one (about, to, context), in one statement."""
     queued = [
@@ -68,14 +102,19 @@ def queue_all(
             step=step,
             to=to,
             # Line breaks in what people typed would let a name pose as a paragraph, a link or a header.
-            context={key: " ".join(value.split()) for key, value in {"name": str(to), **context}.items()},
+            context={key: " ".join(value.split()) for key, value in {**_greeting(to), **context}.items()},
+            calendar=calendar,
             created_at=now,
             due_at=now,
         )
         for about, to, context in messages
-        if to.erased_at is None  # there is no address to write to
+        if to is None or to.erased_at is None  # there is no address to write to
     ]
     insert(queued, passing_over_known=True)
+
+
+def _greeting(to: User | None) -> dict[str, str]:
+    return {"name": str(to)} if to else {}
 
 
 def queue_last_word(kind: str, about: tuple[str, str], to: User, context: Mapping[str, str], *, now: datetime) -> None:
@@ -89,7 +128,7 @@ def queue_last_word(kind: str, about: tuple[str, str], to: User, context: Mappin
 def queue_to_address(
     kind: str,
     about: tuple[str, str],
-    to: User,
+    to: User | None,
     address: str,
     context: Mapping[str, str],
     *,
@@ -98,11 +137,11 @@ def queue_to_address(
 ) -> None:
     """Queue a message to another address than that of the account. It carries it, and is deleted once it is sent.
 
-    `kind` is one of `TO_AN_ADDRESS`.
+    `to` is nobody where the address has no account. `kind` is one of `TO_AN_ADDRESS`.
     """
     if kind not in TO_AN_ADDRESS:
         raise ValueError(kind)
-    queue(kind, about, to, {**context, ADDRESS: address}, now=now, step=step)
+    queue_all(kind, [(about, to, {**context, ADDRESS: address})], now=now, step=step)
 
 
 def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:
@@ -110,10 +149,9 @@ def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:
     return set(Message.objects.filter(kind=kind, subject__in=list(subjects)).values_list("subject", "step"))
 
 
-def words_of(message: Message) -> Words:
-    """The message as its reader gets it."""
-    source = render_to_string(f"messages/{message.kind}.txt", {**message.context, "site_url": settings.SITE_URL})
-    return read(source)
+def words_of(message: Message, written: Written | None = None) -> Words:
+    """The message as its reader gets it, or got it. `written` is for those who ask for many at once."""
+    return words_for(message.kind, message.context, sent_at=message.sent_at, written=written)
 
 
 def message_id(message: Message) -> str:
@@ -130,29 +168,62 @@ def send_due(*, now: datetime, limit: int = 10) -> int:
     leased = _lease(now, limit)
     if not leased:
         return 0
-    connection = get_connection()
+    connection, written = get_connection(), Written()
     for message in leased:
+        if _is_unwanted(message):
+            _in_hand(message).delete()
+            continue
+        if _is_too_late(message, now):
+            _in_hand(message).update(state=MessageState.FAILED, lease_until=None, last_error=CAME_TOO_LATE)
+            continue
         try:
-            _send(message, connection)
+            _send(message, connection, words_to_send(message.kind, message.context, now=now, written=written))
         except Exception as error:  # whatever went wrong, the others must go out and this one must be tried again
             log.warning("Message %s could not be sent: %s", message.pk, type(error).__name__)
             _failed(message, error, now)
         else:
-            if ADDRESS in message.context:
-                Message.objects.filter(pk=message.pk).delete()
-                continue
-            Message.objects.filter(pk=message.pk).update(
-                state=MessageState.SENT, sent_at=now, lease_until=None, attempts=F("attempts") + 1, last_error=""
-            )
+            _went_out(message, now)
     connection.close()
     return len(leased)
 
 
 def send_again(message: Message, *, now: datetime) -> None:
-    """Put a message back in the queue, as it was, for the registrar."""
+    """Put a message back in the queue, as it was, for the registrar. It goes to its person's address as it is then."""
     Message.objects.filter(pk=message.pk).update(
         state=MessageState.QUEUED, sent_at=None, due_at=now, lease_until=None, attempts=0, last_error=""
     )
+
+
+def note_return(message: Message, words: str, *, now: datetime) -> None:
+    """Write down that this message came back, and what the other mail server said. See `bouncing`."""
+    context = {key: value for key, value in message.context.items() if key != ARRIVES_AGAIN}
+    Message.objects.filter(pk=message.pk).update(bounced_at=now, bounce=words[:MOST_WORDS], context=context)
+
+
+def note_arrival(message: Message, *, now: datetime) -> None:
+    """Write down that mail to the address of this message, which came back, arrives again. See `bouncing`."""
+    Message.objects.filter(pk=message.pk).update(context={**message.context, ARRIVES_AGAIN: now.isoformat()})
+
+
+def refused_for_good(error: Exception) -> str:
+    """What a mail server said as it refused the one address for good; empty for whatever may pass.
+
+    Answers that are about us rather than about the reader (RFC 3463: 5.3 to 5.7, or a relay that does not know us) may:
+    one wrong password must not look as if nobody could be reached.
+    """
+    if not isinstance(error, SMTPRecipientsRefused) or not error.recipients:
+        return ""
+    answers = [(code, _in_words(said)) for code, said in error.recipients.values()]
+    if any(not 500 <= code < 600 or _ABOUT_US.search(said) for code, said in answers):
+        return ""
+    return " ".join(f"{code} {said}".strip() for code, said in answers)[:MOST_WORDS]
+
+
+_ABOUT_US = re.compile(r"\b5\.[3-7]\.\d{1,3}\b|\brelay|authenticat", re.IGNORECASE)
+
+
+def _in_words(said: bytes | str) -> str:
+    return plain(said.decode("utf-8", "replace") if isinstance(said, bytes) else said)
 
 
 @writes
@@ -161,40 +232,88 @@ def _lease(now: datetime, limit: int) -> list[Message]:
     messages = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("to")[:limit])
     if messages:
         Message.objects.filter(pk__in=[message.pk for message in messages]).update(lease_until=now + LEASE)
+    for message in messages:
+        message.lease_until = now + LEASE
     return messages
 
 
-def _send(message: Message, connection: object) -> None:
-    words = words_of(message)
-    sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    mail = EmailMultiAlternatives(
-        subject=words.subject,
-        body=words.text,
-        from_email=formataddr(sender),
-        to=[_reader(message)],
-        reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
-        headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
-        connection=connection,
+def _in_hand(message: Message) -> QuerySet[Message]:
+    """The row of a leased message, while nobody else has it: a lease that ran out may be another worker's by now."""
+    return Message.objects.filter(pk=message.pk, state=MessageState.QUEUED, lease_until=message.lease_until)
+
+
+def _is_unwanted(message: Message) -> bool:
+    """Whether its reader has said since it was queued that they want no more of these."""
+    return message.kind == REMINDER and message.to is not None and not message.to.wants_reminders
+
+
+def _is_too_late(message: Message, now: datetime) -> bool:
+    until = message.context.get(TOO_LATE_FROM)
+    return until is not None and now >= datetime.fromisoformat(until)
+
+
+def _went_out(message: Message, now: datetime) -> None:
+    if ADDRESS in message.context:
+        Message.objects.filter(pk=message.pk).delete()
+        return
+    _in_hand(message).update(
+        state=MessageState.SENT,
+        sent_at=now,
+        lease_until=None,
+        attempts=F("attempts") + 1,
+        last_error="",
+        context=_with_address(message),
     )
-    html = render_to_string("messages/layout.html", {"words": words, "site_url": settings.SITE_URL})
-    mail.attach_alternative(html, "text/html")
+
+
+def _with_address(message: Message) -> dict[str, Any]:
+    return {**message.context, SENT_TO: address_of(message)}
+
+
+def address_of(message: Message) -> str:
+    """Where a message goes as things are now."""
+    if ADDRESS in message.context:
+        return str(message.context[ADDRESS])
+    assert message.to is not None  # only what carries an address of its own is to nobody
+    return message.to.email
+
+
+def _send(message: Message, connection: BaseEmailBackend, words: Words) -> None:
+    mail = letter(words, [_reader(message)], connection=connection)
+    mail.extra_headers["Message-ID"] = message_id(message)
+    if stop := message.context.get(STOP):
+        mail.extra_headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    if message.calendar:
+        # The last alternative is the one that a program which understands it prefers (RFC 2046, 5.1.4; RFC 6047, 2.4).
+        mail.attach_alternative(message.calendar, f"text/calendar; method={_method(message.calendar)}")
     mail.send()
 
 
+def _method(calendar: str) -> str:
+    return next(line.removeprefix("METHOD:") for line in calendar.splitlines() if line.startswith("METHOD:"))
+
+
 def _reader(message: Message) -> str:
-    if ADDRESS in message.context:
-        return formataddr((message.context["name"], message.context[ADDRESS]))
-    return formataddr((" ".join(message.to.name.split()), message.to.email))
+    name = message.to.name if message.to and ADDRESS not in message.context else message.context.get("name", "")
+    return named(name, address_of(message))
 
 
+@writes
 def _failed(message: Message, error: Exception, now: datetime) -> None:
-    attempts = message.attempts + 1
-    over = attempts > len(BACKOFF)
-    # Where the lease ran out meanwhile, another worker may have sent it: then it has not failed.
-    Message.objects.filter(pk=message.pk, state=MessageState.QUEUED).update(
+    attempts, refused = message.attempts + 1, refused_for_good(error)
+    over = bool(refused) or attempts > len(BACKOFF)
+    known: dict[str, Any] = {}
+    if refused:
+        known = {"bounced_at": now, "bounce": refused, "context": _with_address(message)}
+        known["context"].pop(ARRIVES_AGAIN, None)
+    changed = _in_hand(message).update(
         state=MessageState.FAILED if over else MessageState.QUEUED,
         attempts=attempts,
         due_at=now if over else now + BACKOFF[attempts - 1],
         lease_until=None,
         last_error=f"{type(error).__name__}: {error}"[:300],
+        **known,
     )
+    if changed and refused:
+        about = ("message", str(message.pk))
+        record("message-came-back", about=about, person=message.to, now=now, kind=message.kind)

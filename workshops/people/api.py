@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ninja import Router
 
-from workshops.people.models import Scope, User
+from workshops.people.models import Role, Scope, User
 from workshops.web.operations import PersonsRequest, operation, signed_in
 
 router = Router(tags=["You"])
@@ -30,6 +30,6 @@ def me(request: PersonsRequest) -> Me:
     return Me(person.name, person.email, sorted(person.roles), feed_kinds(person))
 
 
-def feed_kinds(_person: User) -> list[str]:
-    """The kinds of private calendar that this person may subscribe to: none before there are calendars."""
-    return []
+def feed_kinds(person: User) -> list[str]:
+    """The kinds of private calendar that this person may subscribe to: of every role that has days of its own."""
+    return sorted(person.roles - {Role.BOOKKEEPER})

@@ -94,6 +94,19 @@ class ProfileForm(forms.ModelForm[User]):
         return cleaned
 
 
+class OwnProfileForm(ProfileForm):
+    """The same on a person's own page, with what only they decide."""
+
+    wants_reminders = forms.BooleanField(
+        label="Remind me before a workshop",
+        required=False,
+        help_text="Four weeks, one week and one day before it. What a seat depends on reaches you either way.",
+    )
+
+    class Meta(ProfileForm.Meta):
+        fields: tuple[str, ...] = (*ProfileForm.Meta.fields, "wants_reminders")  # type: ignore[assignment]
+
+
 class TokenForm(forms.Form):
     """A key for one program."""
 

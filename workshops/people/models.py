@@ -63,6 +63,9 @@ class User(AbstractBaseUser):
     )
     country = models.CharField(max_length=2, blank=True)
     time_zone = models.CharField(max_length=64, blank=True, help_text="Times are shown in it beside Los Angeles time.")
+    wants_reminders = models.BooleanField(
+        default=True, help_text="Whether we write four weeks, one week and one day before a workshop of theirs."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     merged_into = models.ForeignKey(

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from workshops.history.record import record
+from workshops.people import reminders
 from workshops.people.forms import ProfileForm
 from workshops.people.models import User
 from workshops.people.presence import hold_open
@@ -20,6 +21,11 @@ def save(form: ProfileForm, *, by: User, now: datetime) -> bool:
         return False
     person = hold_open(form.instance)
     changed = sorted(form.changed_data)
+    if "wants_reminders" in changed:
+        changed.remove("wants_reminders")
+        reminders.choose(person, wanted=form.cleaned_data["wants_reminders"], by=by, now=now)
+    if not changed:
+        return True
     for field in changed:
         setattr(person, field, form.cleaned_data[field])
     person.save(update_fields=changed)

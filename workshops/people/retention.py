@@ -77,6 +77,7 @@ KEEPS = (
             "legal_name": emptied("Legal name"),
             "country": emptied("Country"),
             "time_zone": emptied("Time zone"),
+            "wants_reminders": emptied("Reminders before a workshop", to=False),
             "is_active": emptied("May sign in", to=False),
             "created_at": shown("Account made"),
             "erased_at": unseen("It is empty until you are erased.", lambda person: person.now),

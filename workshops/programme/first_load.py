@@ -19,6 +19,8 @@ def load_programme(apps: Any, _schema_editor: Any) -> None:
 
     model("School").create(pk=1, **facts["school"])
     model("ProgrammeRevision").create(pk=1)
+    for row in (1, 2, 3):
+        model("CalendarRevision").create(pk=row)
     modules = {
         item["code"]: model("Module").create(position=position, **item)
         for position, item in enumerate(facts["module"], start=1)

@@ -29,6 +29,9 @@ class School(models.Model):
     learning_url = models.URLField(blank=True, help_text="Where trainees take Modules I to III online.")
     legal_name = models.CharField(max_length=120, blank=True, help_text="As receipts and invoices give it.")
     address = models.TextField(max_length=500, blank=True, help_text="As receipts and invoices give it.")
+    what_to_bring = models.TextField(
+        max_length=2000, blank=True, help_text="What to bring to a workshop. Reminders before the first day say it."
+    )
     tax_number = models.CharField(max_length=40, blank=True, help_text="On receipts and invoices, where there is one.")
 
     class Meta:

@@ -6,7 +6,8 @@ KEEPS = (
     AboutNobody(
         "workshops.School",
         "The school itself.",
-        "id name does accreditation currency email bank_details learning_url legal_name address tax_number",
+        "id name does accreditation currency email bank_details learning_url legal_name address what_to_bring "
+        "tax_number",
     ),
     AboutNobody("workshops.Module", "What is taught.", "id code numeral title delivery note days taught position"),
     AboutNobody(

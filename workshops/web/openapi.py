@@ -71,10 +71,10 @@ def extras(
     scopes: Sequence[Scope],
     anonymous: bool,
     problems: Sequence[str],
+    repeats: bool,
 ) -> dict[str, Any]:
     """The parts of an operation's description that its function does not show."""
-    repeats = method == "POST"
-    slugs = [*_usual_problems(method, path, anonymous=anonymous), *problems]
+    slugs = [*_usual_problems(method, path, anonymous=anonymous, repeats=repeats), *problems]
     responses = _problem_responses(slugs, repeats=repeats)
     if repeats:
         for status in answers:
@@ -94,7 +94,7 @@ def problem_schemas() -> dict[str, JsonSchema]:
     return {_name(slug): _schema(slug) for slug in CATALOGUE}
 
 
-def _usual_problems(method: str, path: str, *, anonymous: bool) -> list[str]:
+def _usual_problems(method: str, path: str, *, anonymous: bool, repeats: bool) -> list[str]:
     usual = ["bad-request", "unauthenticated", "invalid-input", "slow-down", "server-error"]
     if not anonymous:
         usual += ["scope-missing", "not-allowed"]
@@ -103,7 +103,9 @@ def _usual_problems(method: str, path: str, *, anonymous: bool) -> list[str]:
     if method != "GET":
         usual += ["csrf", "busy"]
     if method == "POST":
-        usual += ["malformed-json", "idempotency-key-reused", "in-progress"]
+        usual += ["malformed-json"]
+    if repeats:
+        usual += ["idempotency-key-reused", "in-progress"]
     return usual
 
 

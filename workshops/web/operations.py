@@ -31,6 +31,7 @@ class ApiRequest(HttpRequest):
     """A request that has been let in: who asks (None where nobody need say), and one moment that is now."""
 
     person: User | None
+    scopes: frozenset[Scope]
     now: datetime
 
 
@@ -90,15 +91,18 @@ def operation(
     *,
     access: Access,
     problems: Sequence[str] = (),
+    keeps_answers: bool = True,
 ) -> Callable[[Operation], Operation]:
     """Make a function a call of the API.
 
     Its first argument is an `ApiRequest`, or a `PersonsRequest` unless anyone may call. `answers` gives the shape of
     each good answer by its status; `problems` are the slugs of those problems that are this call's own. The first line
-    of the docstring becomes its title, the rest its description.
+    of the docstring becomes its title, the rest its description. A POST that does not keep its answers, because a
+    secret stands in them, takes no notice of an Idempotency-Key.
     """
 
     def decorate(function: Operation) -> Operation:
+        repeats = method == "POST" and keeps_answers
         function.declared_access = str(access)  # type: ignore[attr-defined]
         function.declared_scopes = access.scopes  # type: ignore[attr-defined]
         title, _, description = (function.__doc__ or "").partition("\n")
@@ -117,14 +121,15 @@ def operation(
                 scopes=access.scopes,
                 anonymous=access.roles is None,
                 problems=problems,
+                repeats=repeats,
             ),
         )
-        return register(decorate_view(_entrance(access, method))(function))
+        return register(decorate_view(_entrance(access, repeats=repeats))(function))
 
     return decorate
 
 
-def _entrance(access: Access, method: str) -> Callable[[Run], Run]:
+def _entrance(access: Access, *, repeats: bool) -> Callable[[Run], Run]:
     def decorate(run: Run) -> Run:
         @wraps(run)
         def enter(request: ApiRequest, **given: Any) -> HttpResponseBase:
@@ -136,8 +141,9 @@ def _entrance(access: Access, method: str) -> Callable[[Run], Run]:
                 limits.count(caller.counted_as)
             access.check(caller)
             request.person = caller.user if caller else None
+            request.scopes = caller.scopes if caller else frozenset()
             key = request.headers.get("Idempotency-Key")
-            if method != "POST" or key is None or caller is None:
+            if not repeats or key is None or caller is None:
                 return run(request, **given)
             return answered_once(request, caller.user, key, lambda: run(request, **given), now=request.now)
 

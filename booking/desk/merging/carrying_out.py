@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
+from booking.calendars import tokens as feeds
 from booking.desk.merging import emails
 from booking.desk.merging.reading import PROFILE, account_of
 from booking.desk.merging.what import Comparison, compare
@@ -21,6 +22,7 @@ from booking.rights import asking
 from workshops.cohorts import planning
 from workshops.conversations import writing
 from workshops.history.record import record
+from workshops.mentors import mentorships
 from workshops.messages import outbox
 from workshops.people import keys, presence
 from workshops.people.models import ApiToken, Role, User
@@ -81,6 +83,7 @@ def merge(
     stays.save(update_fields=list(PROFILE))
     prerequisites.hand_over(goes, stays, decided.kept, now=now, by=by, why=reason)
     planning.hand_over(goes, stays)
+    mentorships.hand_over(goes, stays)
     writing.hand_over(goes, stays)
     outbox.hand_over(goes, stays)
     asking.hand_over(goes, stays)
@@ -110,6 +113,7 @@ def _close(other: User, survivor: User, *, by: User, now: datetime) -> list[str]
     """
     for token in ApiToken.objects.filter(user=other, revoked_at=None).select_related("user"):
         keys.revoke(token, by=by, now=now)
+    feeds.revoke_all(other, by=by, now=now)
     Authenticator.objects.filter(user=other).delete()
     for session in UserSession.objects.filter(user=other):
         session.end()

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from booking.desk.merging.what import Account, Dated
 from booking.reservations.merging import holdings_of
 from workshops.clock import school_day
+from workshops.mentors.models import Mentorship
 from workshops.people.models import Role, User
 from workshops.prerequisites.merging import DATED
 from workshops.prerequisites.records.models import OnSetDay, RecordState
@@ -22,6 +23,8 @@ def account_of(user: User, now: datetime) -> Account:
     accepted = OnSetDay.objects.filter(record__user=user, record__state=RecordState.ACCEPTED, is_refused=False)
     waivers = user.waivers.in_force(school_day(now)).order_by("pk")
     held = set(user.role_grants.values_list("role", flat=True))
+    mentorships = Mentorship.objects.select_related("mentor", "trainee").order_by("pk")
+    mentored, mentoring = list(mentorships.filter(trainee=user)), list(mentorships.filter(mentor=user))
     return Account(
         pk=user.pk,
         public_id=user.public_id,
@@ -54,8 +57,12 @@ def account_of(user: User, now: datetime) -> Account:
         exceptions=tuple(f"{each.requirement}: {each.reason}" for each in waivers),
         holdings=holdings_of(user, now),
         teaches=tuple(str(each.cohort) for each in user.teachings.select_related("cohort").order_by("pk")),
+        mentor=next((str(each.mentor) for each in mentored if each.ended_on is None), ""),
+        mentors=tuple(str(each.trainee) for each in mentoring if each.ended_on is None),
+        has_met=frozenset({each.mentor_id for each in mentored} | {each.trainee_id for each in mentoring}),
         posts=user.posts.count(),
         tokens=user.api_tokens.filter(revoked_at=None).count(),
+        feeds=user.feed_tokens.count(),
         second_factors=Authenticator.objects.filter(user=user).count(),
         is_audited=user.audit_holds.open().exists(),
         has_asked_to_be_erased=user.erasure_requests.open().exists(),

@@ -51,8 +51,16 @@ class Account:
     exceptions: tuple[str, ...]
     holdings: Holdings
     teaches: tuple[str, ...]
+    mentor: str
+    """Who mentors them now; empty where nobody does."""
+    mentors: tuple[str, ...]
+    """Whom they mentor now."""
+    has_met: frozenset[int]
+    """The accounts with which they are, or were, in a mentorship."""
     posts: int
     tokens: int
+    feeds: int
+    """Private calendars that they have an address for."""
     second_factors: int
     is_audited: bool
     has_asked_to_be_erased: bool
@@ -155,6 +163,12 @@ def _obstacles(survivor: Account, other: Account, registrar_id: int) -> Iterator
                 f"A payment of {account.email} is under way. Wait until it has come, or record what has become of it.",
                 public_id,
             )
+    if survivor.mentor and other.mentor:
+        yield Obstacle(
+            f"Both have a mentor: {survivor.mentor} and {other.mentor}. End the mentoring of one of them first."
+        )
+    if other.pk in survivor.has_met:
+        yield Obstacle("One of these accounts mentors the other, or has. That takes two people.")
     for mine, theirs in twice(survivor.holdings, other.holdings):
         if mine.cohort_id == theirs.cohort_id:
             words = f"Both have a seat in {mine.cohort}: seats {mine.seat} and {theirs.seat}."
@@ -217,6 +231,8 @@ def _side(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "In line", tuple(f"{each.cohort}{', with an offer' if each.is_offered else ''}" for each in held.line)
     yield "Earlier reservations", (plural(held.over, "reservation"),) if held.over else ()
     yield "Teaches", account.teaches
+    yield "Mentor", (account.mentor,) if account.mentor else ()
+    yield "Mentors", account.mentors
     yield "Conversations", (plural(account.posts, "message"),) if account.posts else ()
     yield "Audit", ("Proof is kept for an audit",) if account.is_audited else ()
 
@@ -231,6 +247,8 @@ def _endings(survivor: Account, other: Account, ending: tuple[Waits, ...]) -> It
         yield "The second factor of the other account is removed; that of the account that stays is kept."
     if other.tokens:
         yield f"API tokens of the other account that are revoked: {other.tokens}."
+    if other.feeds:
+        yield f"Private calendars of the other account whose addresses end: {other.feeds}. New ones are made here."
     for place in ending:
         whose = survivor if place in survivor.holdings.line else other
         yield f"The place in line for {place.cohort} of {whose.email} ends: the better of the two stays, or the seat."

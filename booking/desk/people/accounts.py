@@ -12,6 +12,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from workshops.history.record import record
+from workshops.mentors.mentorships import check_role_may_go
 from workshops.messages.outbox import queue
 from workshops.people.models import Role, User
 from workshops.people.roles import grant, registrars, withdraw
@@ -42,11 +43,15 @@ def open_account(*, name: str, email: str, roles: Iterable[Role], by: User | Non
 
 @writes
 def take_role(person: User, role: Role, *, by: User, now: datetime) -> bool:
-    """Take a role; say whether that changed anything. Locks the registrars' grants when it is theirs.
+    """Take a role; say whether that changed anything.
+
+    Locks the person where mentoring needs the role, and the registrars' grants when it is theirs.
 
     Raises:
         LastRegistrar: when nobody active would be left to run the desk.
+        BadFact: when they mentor somebody by it, or are mentored by it.
     """
+    check_role_may_go(person, role)
     if role == Role.REGISTRAR:
         # Two registrars who take the role from each other at the same moment must not both succeed.
         holders = [holder.user_id for holder in registrars().select_for_update(of=("self",))]

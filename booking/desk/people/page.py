@@ -19,6 +19,8 @@ from booking.desk.people.facts.forms import (
     FactBackForm,
     WaiverForm,
 )
+from booking.desk.people.mentoring.forms import MentorEndForm, MentorForm
+from booking.desk.people.mentoring.page import Mentoring, mentoring_of
 from booking.desk.people.remembered import Remembered, lines_about, remembered
 from booking.desk.people.seats.forms import LineForm, PlaceForm, ReserveForm
 from booking.desk.people.seats.roads import road_to
@@ -30,6 +32,8 @@ from booking.reservations.places import Place, places_of
 from workshops.clock import school_day
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.conversations.models import Post
+from workshops.messages.bouncing import unreachable
+from workshops.messages.models import Message
 from workshops.people.models import Role, User
 from workshops.prerequisites.check import Standing, check, days_rule
 from workshops.prerequisites.facts import facts_of, rules_for
@@ -64,6 +68,9 @@ class PersonPage:
     reservations: list[Reserved]
     places: list[Place]
     """Where they wait in line, or have an offer to answer."""
+    mentoring: Mentoring
+    returned: Message | None
+    """The latest message that came back from the address they have now."""
     talks: list[Listed]
     history: list[Remembered]
     history_is_cut: bool
@@ -125,6 +132,8 @@ def person_page(
         waivers=waivers(person, {rule.code: rule.title for rule in rules}, today, bound),
         reservations=reservations,
         places=places,
+        mentoring=mentoring_of(person),
+        returned=unreachable([person]).get(person.pk),
         talks=talks,
         history=remembered(lines[:HISTORY_SHOWN], reader),
         history_is_cut=len(lines) > HISTORY_SHOWN,
@@ -141,6 +150,8 @@ def person_page(
                 "reserve": ReserveForm(today=today, initial={"cohort": seat_in}),
                 "line": LineForm(today=today, initial={"cohort": full_cohort or seat_in}),
                 "place": PlaceForm(today=today, initial={"seat": kept_back}),
+                "mentor": MentorForm(without=(person,)),
+                "mentor_end": MentorEndForm(),
                 **bound,
             },
             today,

@@ -17,6 +17,7 @@ from workshops.prerequisites.records.models import OnSetRecord
 ABOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "seats": ("Seats and money", ("reservation", "waitlist", "cohort")),
     "days": ("Days on set", ("record",)),
+    "mentoring": ("Mentoring", ("mentorship", "meeting")),
     "account": ("Modules, exceptions, account", ("person",)),
 }
 """What the history can be read about: its title, and the kinds of thing that its lines are about."""

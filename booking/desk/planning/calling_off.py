@@ -96,7 +96,7 @@ def _currency(touched: Touches) -> str:
 @roles(Role.REGISTRAR)
 @shows_or_takes
 def move(request: SignedInRequest, code: str) -> HttpResponse:
-    """Move a cohort that people are in, as the page before showed it. It is reached from the page of its details."""
+    """Move or rename a cohort that people are in, as it was shown. It is reached from the page of its details."""
     now, planned = current_time(), _cohort(code)
     if request.method != "POST":
         return redirect("desk:cohort-edit", planned.code)
@@ -119,20 +119,28 @@ def move(request: SignedInRequest, code: str) -> HttpResponse:
         form.refuse(refused)
         return form_page(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
     told = how_many(touched, teachers)
-    messages.success(request, f"{form.cleaned_data['title']} is moved. {_told(told)}")
+    done = "is moved" if _is_moved(form.before, form.plan()) else "has its new title"
+    messages.success(request, f"{form.cleaned_data['title']} {done}. {_told(told)}")
     return _to(planned)
+
+
+def _is_moved(before: Plan, after: Plan) -> bool:
+    return after.hours != before.hours or after.venue != before.venue
 
 
 def move_page(
     request: SignedInRequest, planned: Cohort, form: CohortForm, why: MoveForm, now: datetime, *, status: int = 200
 ) -> HttpResponse:
-    """What moving the cohort to the plan of `form`, which is valid, would mean, and the button to do it."""
+    """What bringing the cohort to the plan of `form`, which is valid, would mean, and the button to do it."""
     before, after, touched = planning.plan_of(planned), form.plan(), touches(planned, now)
     until = free_until(touched, after)
     page = {
         "cohort": planned,
         "form": why,
-        "is_new": after.hours != before.hours or after.venue != before.venue,
+        "is_new": planning.is_noticed(before, after),
+        "is_moved": _is_moved(before, after),
+        "is_renamed": after.title != before.title,
+        "titles": (before.title, after.title),
         "days": list(_days(before, after)),
         "venues": (before.venue, after.venue),
         "besides": _besides(before, after),
@@ -184,7 +192,9 @@ def _hours(day: tuple[datetime, datetime] | None) -> str:
 def _besides(before: Plan, after: Plan) -> list[tuple[str, str]]:
     """What else the form changes, in words."""
     return [
-        (name.capitalize(), words) for name, words in changes(before, after).items() if name not in {"days", "venue"}
+        (name.capitalize(), words)
+        for name, words in changes(before, after).items()
+        if name not in {"title", "days", "venue"}
     ]
 
 

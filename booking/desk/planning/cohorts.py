@@ -9,18 +9,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from booking.calendars import subscribers
 from booking.desk.planning import calling_off, overview, seating
-from booking.desk.planning.forms import (
-    CohortForm,
-    InstructorsForm,
-    MoveForm,
-    NewCohortForm,
-    RunsForm,
-    add_objections,
-)
+from booking.desk.planning.forms import CohortForm, MoveForm, NewCohortForm, RunsForm
 from booking.desk.planning.minimum import minimum_out_of_reach
 from booking.desk.planning.programme_forms import CohortTermsForm
 from booking.desk.reviews.queue import waiting as proof_waiting
+from booking.reservations import changing
 from booking.reservations.certainty import runs as say_that_it_runs
 from booking.reservations.models import State
 from workshops.clock import current_time, hours_in_words, school_day, with_weekday
@@ -110,6 +105,7 @@ def _page(
         "sessions": [(session, *_when(session)) for session in cohort.sessions.order_by("day")],
         "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
         "obstacles": obstacles(cohort, now) if cohort.status == "draft" else [],
+        "hear_of_it": subscribers.how_many() if cohort.status == "draft" else 0,
         "price": price_on(cohort.module.code, max(school_day(now), school_day(cohort.bookings_open_at))),
         "own_terms": [
             (
@@ -175,7 +171,7 @@ def edit(request: SignedInRequest, code: str) -> HttpResponse:
     form = CohortForm(posted(request), plan=planning.plan_of(planned))
     if form.is_valid() and "again" not in request.POST:
         try:
-            changed = planning.change_cohort(planned, form.plan(), by=request.user, now=now, **form.overriding)
+            changed = changing.change_details(planned, form.plan(), by=request.user, now=now, **form.overriding)
         except Refused as refused:
             besides = [objection for objection in refused.objections if objection.code != "people"]
             if not form.stands(besides):
@@ -186,24 +182,6 @@ def edit(request: SignedInRequest, code: str) -> HttpResponse:
             messages.success(request, f"{changed} is saved.")
             return _to(changed)
     return form_page(request, "desk/planning/cohort_edit.html", form, {"cohort": planned})
-
-
-@roles(Role.REGISTRAR)
-@shows_or_takes
-def instructors(request: SignedInRequest, code: str) -> HttpResponse:
-    """Say who teaches a cohort and who leads it."""
-    planned = _cohort(code)
-    form = InstructorsForm(request.POST) if request.method == "POST" else InstructorsForm.of(planning.plan_of(planned))
-    if form.is_valid():
-        chosen, lead = list(form.cleaned_data["instructors"]), form.cleaned_data["lead"]
-        try:
-            planning.set_instructors(planned, chosen, lead, by=request.user, now=current_time())
-        except Refused as refused:
-            add_objections(form, refused)
-        else:
-            messages.success(request, "The instructors are saved.")
-            return _to(planned)
-    return form_page(request, "desk/planning/cohort_instructors.html", form, {"cohort": planned})
 
 
 @roles(Role.REGISTRAR)
@@ -233,7 +211,7 @@ def _out_of_reach(planned: Cohort, form: CohortTermsForm, schools: Terms, now: d
 @require_POST
 def publish(request: SignedInRequest, code: str) -> HttpResponse:
     """Publish a draft."""
-    return _act(request, _cohort(code), planning.publish, "is published. Everyone can see it now.")
+    return _act(request, _cohort(code), subscribers.publish, "is published. Everyone can see it now.")
 
 
 @roles(Role.REGISTRAR)

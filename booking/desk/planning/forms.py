@@ -330,11 +330,34 @@ class MoveForm(forms.Form):
     """Why a cohort that people are in takes place on other days, or elsewhere. It stands for any rule it is against."""
 
     reason = forms.CharField(
-        label="Why does it move?",
-        help_text="Everyone on this page who has a seat or an offer reads it, just as you write it.",
+        label="Why does it change?",
+        help_text="Everyone on this page reads it, just as you write it.",
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=500,
     )
+
+
+class VenueChangeForm(forms.Form):
+    """Why what calendars say of a place changes, and whether people travel somewhere else from now on."""
+
+    prefix = "change"
+    is_elsewhere = forms.BooleanField(
+        label="The place has moved: people travel somewhere else than they were told",
+        help_text="Then everyone with a seat may leave at no cost for a while, as when you move a cohort.",
+        required=False,
+    )
+    why = a_reason("Why does it change?", "Everyone on this page reads it, just as you write it.")
+
+
+class TeachersChangeForm(forms.Form):
+    """Why other people teach. Where nobody goes and nobody else leads, it needs no explanation."""
+
+    prefix = "change"
+    why = a_reason("Why?", "Everyone who is told reads it, just as you write it.")
+
+    def __init__(self, *args: Any, must_say_why: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["why"].required = must_say_why
 
 
 class VenueForm(forms.ModelForm[Venue]):

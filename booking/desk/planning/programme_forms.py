@@ -213,7 +213,7 @@ class SchoolForm(forms.ModelForm):  # type: ignore[type-arg]
         model = School
         fields = (
             "name", "does", "accreditation", "email", "bank_details", "learning_url",
-            "legal_name", "address", "tax_number",
+            "what_to_bring", "legal_name", "address", "tax_number",
         )  # fmt: skip
         labels = {  # noqa: RUF012  (Django reads it once)
             "does": "What it does",
@@ -223,6 +223,7 @@ class SchoolForm(forms.ModelForm):  # type: ignore[type-arg]
             "tax_number": "Tax number",
         }
         help_texts = {  # noqa: RUF012
+            "what_to_bring": "To every workshop, one thing a line. Reservations and the reminders before it say this.",
             "legal_name": "The name that receipts, invoices and credit notes come from. Those that exist keep theirs.",
             "address": "Beneath the legal name on receipts and invoices, as on an envelope.",
             "tax_number": "Beneath the address on receipts and invoices, where there is one.",
@@ -230,6 +231,7 @@ class SchoolForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {  # noqa: RUF012
             "bank_details": forms.Textarea(attrs={"rows": 4}),
             "address": forms.Textarea(attrs={"rows": 3}),
+            "what_to_bring": forms.Textarea(attrs={"rows": 4}),
         }
 
     learning_url = forms.URLField(

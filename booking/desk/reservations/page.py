@@ -30,6 +30,7 @@ from booking.payments.plans.page import ShownPlan, about
 from booking.payments.refunding import always_lowers_price
 from booking.payments.returning import left_of, possible_cents, story_of
 from booking.reservations import moving
+from booking.reservations.explaining import without_codes
 from booking.reservations.models import OWING, SEATED, Charge, Reservation, State
 from booking.reservations.story import Chapter, chapters_of
 from workshops.cohorts.models import Cohort
@@ -166,7 +167,7 @@ def reservation_page(
             for each in reversed(payments)
         ],
         reference=transfer_reference(Payment(reservation=reservation)),
-        story=chapters_of(reservation, reader)[::-1] if reader.is_registrar else [],
+        story=[without_codes(each) for each in chapters_of(reservation, reader)[::-1]] if reader.is_registrar else [],
         forms={**_forms(reservation, state, kept, now), **bound} if reader.is_registrar else {},
         open=wanted,
         moves=moves,

@@ -12,7 +12,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
 
-from booking.desk.sample import cast, experience
+from booking.desk.sample import cast, experience, mentoring
 from booking.desk.sample.cast import TEAM, WHY, Someone
 from booking.desk.sample.year import first_days, plan_year
 from workshops.clock import in_words, school_day
@@ -77,6 +77,8 @@ def fill(*, year: int, trainees: int, capacity: int, now: datetime) -> Season:
     team = [accounts[someone.email] for someone in TEAM if someone.role == Role.INSTRUCTOR]
     season.cohorts = plan_year(year, capacity, team, registrar, now)
     experience.prove_days(learners, rules, registrar, now)
+    if trainee := accounts.get(mentoring.TRAINEE):
+        mentoring.bring_together(accounts[mentoring.MENTOR], trainee, registrar, now)
     lacking = {someone.lacking: user for someone, user in learners if someone.lacking}
     experience.fill_the_desk(lacking, rules, registrar, now)
     return season
@@ -192,6 +194,8 @@ def _set_up(registrar: User, now: datetime) -> None:
             "Put the reference in the note.",
             "legal_name": "CINTIMA Sample School LLC",
             "address": "100 Example Street\nLos Angeles, CA 90012",
+            "what_to_bring": "Clothes that you can move in and layers for a cool stage.\n"
+            "Something to write with.\nA bottle for water; lunch is there, please tell us what you cannot eat.",
         },
         by=registrar,
         now=now,

@@ -148,7 +148,7 @@ def close(reservation: Reservation, *, why: str, now: datetime) -> None:
     was_running = plan.state == PlanState.ACTIVE
     _end(plan, PlanState.CLOSED, why, now)
     if was_running:
-        owing.in_one(reservation)
+        owing.in_one(reservation, now)
         _record("plan-closed", plan, reservation, now=now, why=why)
 
 

@@ -94,6 +94,10 @@
     });
   }
 
+  function selectWhole(field) {
+    field.addEventListener("focus", () => field.select());
+  }
+
   function printButton(button) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());
@@ -141,6 +145,7 @@
     ["time[data-countdown]", countDown],
     ["time[data-local]", localTime],
     ["button[data-copy]", copyButton],
+    ["input[data-select]", selectWhole],
     ["button[data-print]", printButton],
     ["button[data-tick]", tickButton],
     ["[data-scripted]", (element) => { element.hidden = false; }],
