@@ -93,3 +93,36 @@ def moment_for(moment: datetime, zone_name: str) -> str:
     if moment.astimezone(own).utcoffset() == moment.astimezone(SCHOOL_ZONE).utcoffset():
         return schools
     return f"{schools} ({moment_in_words(moment, own)} where you are)"
+
+
+class NotOnTheClock(Exception):
+    """A time that a clock does not show on that day, or shows twice; the sentence says so and what to do."""
+
+
+def zone_in_words(zone: ZoneInfo) -> str:
+    """A time zone by its place: Los Angeles."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
+
+
+def moment_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """The moment at which a clock in this zone shows that time on that day.
+
+    Raises:
+        NotOnTheClock: where clocks go forward past it on that day, or go back and show it twice.
+    """
+    shown = datetime.combine(day, clock, zone)
+    first, second = shown.replace(fold=0).utcoffset(), shown.replace(fold=1).utcoffset()
+    if first == second:
+        return shown
+    assert first is not None  # a ZoneInfo knows its offset on every day
+    assert second is not None
+    # PEP 495: before a gap the first reading is the smaller offset, before a repeated hour it is the larger one.
+    said, where = time_in_words(clock), zone_in_words(zone)
+    if first < second:
+        raise NotOnTheClock(
+            f"Clocks in {where} go forward on {with_weekday(day)}, so there is no {said} on that day. "
+            "Choose an earlier or a later time."
+        )
+    raise NotOnTheClock(
+        f"Clocks in {where} go back on {with_weekday(day)}, so {said} comes twice. Choose an earlier or a later time."
+    )

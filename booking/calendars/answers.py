@@ -34,7 +34,7 @@ def calendar_answer(
     response["ETag"] = etag
     response["Cache-Control"] = cache_control
     patch_vary_headers(response, ["Accept-Encoding"])
-    return _kept_quiet(response)
+    return kept_quiet(response)
 
 
 def nothing_here() -> HttpResponse:
@@ -47,8 +47,7 @@ def nothing_here() -> HttpResponse:
         f"If it was yours, sign in and make a new address: {settings.SITE_URL}\n"
     )
     response = HttpResponse(words, status=404, content_type="text/plain; charset=utf-8")
-    response["Cache-Control"] = "no-store"
-    return _kept_quiet(response)
+    return kept_quiet(response)
 
 
 def too_often(seconds: int) -> HttpResponse:
@@ -56,12 +55,15 @@ def too_often(seconds: int) -> HttpResponse:
     words = "This calendar changes seldom: fetching it once an hour is plenty. Please try again later.\n"
     response = HttpResponse(words, status=429, content_type="text/plain; charset=utf-8")
     response["Retry-After"] = str(seconds)
-    response["Cache-Control"] = "no-store"
-    return _kept_quiet(response)
+    return kept_quiet(response)
 
 
-def _kept_quiet(response: HttpResponse) -> HttpResponse:
-    """No search engine lists it, no page that is opened from it learns its address, nothing in it is run."""
+def kept_quiet(response: HttpResponse) -> HttpResponse:
+    """No search engine lists it, no page that is opened from it learns its address, nothing in it is run.
+
+    Nobody keeps it either, unless it says for how long.
+    """
+    response.setdefault("Cache-Control", "no-store")
     response["X-Content-Type-Options"] = "nosniff"
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.urls import reverse
 
 from booking.calendars.feeds import Entry, Feed, Status, whole_day
@@ -30,7 +30,7 @@ _AN_OPENING_TAKES = timedelta(minutes=30)
 _DUE_TITLES = {ChargeKind.BALANCE: "Balance due", ChargeKind.FEE: "Fee for moving due"}
 _DEADLINES: dict[Nears, str] = {
     "balances": "Balances due",
-    "instalments": "Instalments due",
+    "instalments": "Monthly parts due",
     "promises": "Promised prerequisites to review",
     "choices": "Choices end",
 }
@@ -88,7 +88,7 @@ def one_cohort(code: str) -> Feed:
         Cohort.DoesNotExist: when there is none, or none that the public may know of.
     """
     cohort = _with_sessions(Cohort.objects.public()).get(code=code)
-    return Feed(f"CINTIMA {_title(cohort)}", tuple(_public(cohort)))
+    return Feed(f"CINTIMA {cohort.full_title}", tuple(_public(cohort)))
 
 
 def _within(cohorts: CohortQuerySet, today: date) -> CohortQuerySet:
@@ -137,7 +137,7 @@ def _days(
 
     `status` where it is another than the cohort's; `raised` and `revised_at` for what changes beside the sessions.
     """
-    title, location, told = _title(cohort), _location(cohort), status or _status(cohort)
+    title, location, told = cohort.full_title, cohort.venue.in_a_line, status or _status(cohort)
     sessions = list(cohort.sessions.all())
     for session in sessions:
         yield Entry(
@@ -163,7 +163,7 @@ def _opening(cohort: Cohort) -> Entry:
         revised_at=cohort.revised_at,
         starts_at=cohort.bookings_open_at,
         ends_at=cohort.bookings_open_at + _AN_OPENING_TAKES,
-        title=f"Bookings open: {_title(cohort)}",
+        title=f"Bookings open: {cohort.full_title}",
         url=url,
         description=f"Details and booking: {url}",
         status=_status(cohort),
@@ -174,20 +174,6 @@ def _status(cohort: Cohort) -> Status:
     if cohort.status == CohortStatus.CANCELLED:
         return "CANCELLED"
     return "TENTATIVE" if cohort.status == CohortStatus.DRAFT else "CONFIRMED"
-
-
-def _title(cohort: Cohort) -> str:
-    """The cohort's title, with its module in front where the school did not write it."""
-    module = str(cohort.module)
-    return cohort.title if cohort.title.startswith(module) else f"{module}, {cohort.title}"
-
-
-def _location(cohort: Cohort) -> str:
-    venue = cohort.venue
-    parts = [venue.name, venue.address]
-    if venue.city.casefold() not in venue.address.casefold():
-        parts.append(venue.city)
-    return ", ".join(part for part in parts if part)
 
 
 def _cohort_page(cohort: Cohort) -> str:
@@ -204,7 +190,7 @@ def _uid(name: str) -> str:
 
 # -- one person's days -------------------------------------------------------------------------------------------------
 def private(stamp: Stamp) -> Feed:
-    """The private calendar that the stamp is of. At most three SQL statements, however many entries it has."""
+    """The private calendar that the stamp is of. At most four SQL statements, however many entries it has."""
     kind = FeedKind(stamp.feed)
     return Feed(_NAMES[kind], _told(_TELLERS[kind](stamp), _today(stamp)))
 
@@ -222,7 +208,7 @@ def _trainee(stamp: Stamp) -> Iterator[tuple[Entry, datetime]]:
             entry = _due(cohort, due)
             yield entry, entry.revised_at
     meetings = Meeting.objects.filter(mentorship__trainee_id=_owner(stamp).user_id)
-    yield from _met(meetings, "Meeting with your mentor")
+    yield from _met(meetings, "Meeting with your mentor", _today(stamp))
 
 
 def _one_a_cohort(claims: Iterable[Claim]) -> dict[int, Claim]:
@@ -242,7 +228,6 @@ def _claimed(cohort: Cohort, claim: Claim) -> Iterator[tuple[Entry, datetime]]:
     is_off = cohort.status == CohortStatus.CANCELLED
     status: Status = "CANCELLED" if is_off else claim.status
     before = {"TENTATIVE": "On hold: " if of_seat else "In line: "}.get(status, "")
-    changed_at = max(cohort.revised_at, claim.revised_at) if is_off else claim.revised_at
     for entry in _days(
         cohort,
         url=url,
@@ -254,7 +239,8 @@ def _claimed(cohort: Cohort, claim: Claim) -> Iterator[tuple[Entry, datetime]]:
         raised=claim.sequence,
         revised_at=claim.revised_at,
     ):
-        yield entry, changed_at
+        # Calling a cohort off revises every claim that stands: what had ended before does not come back with it.
+        yield entry, claim.revised_at
     if claim.promised_until and status == "CONFIRMED":
         entry = _of_a_day(
             cohort,
@@ -274,7 +260,7 @@ def _due(cohort: Cohort, due: Due) -> Entry:
         cohort,
         due.due_on,
         uid=_uid(f"due-{due.charge_id}"),
-        title=_DUE_TITLES.get(due.kind, f"Instalment {due.number} due"),
+        title=_DUE_TITLES.get(due.kind, f"Monthly part {due.number} due"),
         url=url,
         description=f"How much, and how to pay: {url}",
     )
@@ -290,7 +276,7 @@ def _of_a_day(cohort: Cohort, day: date, *, uid: str, title: str, url: str, desc
         revised_at=cohort.revised_at,
         starts_at=starts_on,
         ends_at=ends_on,
-        title=f"{title}: {_title(cohort)}",
+        title=f"{title}: {cohort.full_title}",
         url=url,
         description=description,
     )
@@ -309,11 +295,14 @@ def _instructor(stamp: Stamp) -> Iterator[tuple[Entry, datetime]]:
 def _mentor(stamp: Stamp) -> Iterator[tuple[Entry, datetime]]:
     """Their meetings, without a name."""
     meetings = Meeting.objects.filter(mentorship__mentor_id=_owner(stamp).user_id)
-    return _met(meetings, "Mentoring meeting")
+    return _met(meetings, "Mentoring meeting", _today(stamp))
 
 
-def _met(meetings: Iterable[Meeting], title: str) -> Iterator[tuple[Entry, datetime]]:
-    for meeting in meetings:
+def _met(meetings: QuerySet[Meeting], title: str, today: date) -> Iterator[tuple[Entry, datetime]]:
+    """Those of the meetings that `_told` would keep: people plan and cancel as many as they like, for years."""
+    opens, closes = window(today)
+    told = Q(cancelled_at=None) | Q(cancelled_at__gte=_midnight(today - CANCELLED_KEPT))
+    for meeting in meetings.filter(told, starts_at__gte=opens, starts_at__lt=closes):
         url = _page("meeting", meeting.public_id)
         entry = Entry(
             uid=_uid(f"meeting-{meeting.public_id}"),
@@ -359,7 +348,7 @@ def _planned(cohort: Cohort) -> Iterator[Entry]:
         uid=_uid(f"bookings-close-{cohort.public_id}"),
         starts_at=cohort.bookings_close_at,
         ends_at=cohort.bookings_close_at + _AN_OPENING_TAKES,
-        title=f"Bookings close: {_title(cohort)}",
+        title=f"Bookings close: {cohort.full_title}",
     )
     opening = replace(opening, uid=_uid(f"bookings-{cohort.public_id}-desk"))
     for edge in (opening, closing):

@@ -27,6 +27,7 @@ from booking.calendars.timezones import TZID, los_angeles
 from booking.reservations.models import SEATED, Reservation
 from workshops.cohorts.models import Cohort, Session
 from workshops.messages.models import Message
+from workshops.people.models import User
 from workshops.text import plain
 
 Method = Literal["REQUEST", "CANCEL"]
@@ -60,9 +61,12 @@ def request(reservation: Reservation, *, now: datetime) -> str:
     return _written("REQUEST", reservation, now)
 
 
-def cancellation(reservation: Reservation, *, now: datetime) -> str:
-    """The end of an invitation: all of its days go. One SQL statement."""
-    return _written("CANCEL", reservation, now)
+def cancellation(reservation: Reservation, *, now: datetime, attendee: User | None = None) -> str:
+    """The end of an invitation: all of its days go. One SQL statement.
+
+    `attendee` is whom the invitation was for, where that is not the reservation's trainee any more.
+    """
+    return _written("CANCEL", reservation, now, attendee)
 
 
 def is_invited(reservation: Reservation) -> bool:
@@ -84,7 +88,7 @@ def is_invitation(calendar: str) -> bool:
 
 
 # -- writing it down ---------------------------------------------------------------------------------------------------
-def _written(method: Method, reservation: Reservation, now: datetime) -> str:
+def _written(method: Method, reservation: Reservation, now: datetime, attendee: User | None = None) -> str:
     # Read together and now: the cohort that a caller holds may be as it was before another one changed it.
     sessions = list(
         Session.objects.filter(cohort=reservation.cohort_id)
@@ -102,6 +106,7 @@ def _written(method: Method, reservation: Reservation, now: datetime) -> str:
     days = days_of([(each.starts_at, each.ends_at) for each in sessions])
     for event in days.events() if method == "REQUEST" else [days.event()]:
         _describe(event, method, reservation, sessions[0].cohort, now)
+        event.add("ATTENDEE", _attendee(attendee or reservation.trainee))
         calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written.decode()
@@ -109,35 +114,19 @@ def _written(method: Method, reservation: Reservation, now: datetime) -> str:
 
 def _describe(event: Event, method: Method, reservation: Reservation, cohort: Cohort, now: datetime) -> None:
     is_cancelled = method == "CANCEL"
-    title, page = title_of(cohort), f"{settings.SITE_URL}{reservation.get_absolute_url()}"
+    title, page = cohort.full_title, f"{settings.SITE_URL}{reservation.get_absolute_url()}"
     event.add("UID", f"reservation-{reservation.calendar_id}@{settings.CALENDAR_HOST}")
     event.add("SEQUENCE", reservation.sequence)
     # With a METHOD, DTSTAMP is when this message was made (RFC 5545, 3.8.7.2), and is what decides between two of one
     # SEQUENCE (RFC 5546, 2.1.5): a name that was spelt anew is taken over, though nothing about the days has changed.
     event.add("DTSTAMP", now.astimezone(UTC).replace(microsecond=0))
     event.add("ORGANIZER", _organizer())
-    event.add("ATTENDEE", _attendee(reservation))
     event.add("SUMMARY", Text(plain(f"Cancelled: {title}" if is_cancelled else title)))
-    event.add("LOCATION", Text(plain(place_of(cohort))))
+    event.add("LOCATION", Text(plain(cohort.venue.in_a_line)))
     event.add("DESCRIPTION", Text(f"Everything about your seat, once you have signed in: {page}"))
     event.add("URL", vUri(page))
     event.add("STATUS", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("TRANSP", "TRANSPARENT" if is_cancelled else "OPAQUE")
-
-
-def title_of(cohort: Cohort) -> str:
-    """The cohort's title, with its module in front where the school did not write it."""
-    module = str(cohort.module)
-    return cohort.title if cohort.title.startswith(module) else f"{module}, {cohort.title}"
-
-
-def place_of(cohort: Cohort) -> str:
-    """Where it meets, in a line; the city once."""
-    venue = cohort.venue
-    parts = [venue.name, venue.address]
-    if venue.city.casefold() not in venue.address.casefold():
-        parts.append(venue.city)
-    return ", ".join(part for part in parts if part)
 
 
 def _organizer() -> vCalAddress:
@@ -150,9 +139,9 @@ def _organizer() -> vCalAddress:
     return _person(name, address)
 
 
-def _attendee(reservation: Reservation) -> vCalAddress:
+def _attendee(trainee: User) -> vCalAddress:
     """The trainee: the only one, whoever else is in the room."""
-    person = _person(str(reservation.trainee), reservation.trainee.email)
+    person = _person(str(trainee), trainee.email)
     person.params |= {"PARTSTAT": vText("ACCEPTED"), "ROLE": vText("REQ-PARTICIPANT"), "RSVP": vText("FALSE")}
     return person
 

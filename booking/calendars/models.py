@@ -1,7 +1,6 @@
 """Whose calendars are fetched under a secret address, and who without an account wants to hear of new dates."""
 
 import hashlib
-from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -67,10 +66,6 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def confirmed(self) -> "SubscriberQuerySet":
         """Those who said so from the address itself."""
         return self.filter(confirmed_at__isnull=False)
-
-    def unconfirmed_before(self, moment: datetime) -> "SubscriberQuerySet":
-        """Those who were asked before then and have not answered."""
-        return self.filter(confirmed_at=None, asked_at__lt=moment)
 
 
 class Subscriber(models.Model):

@@ -15,7 +15,8 @@ from workshops.people.models import User
 _SHOWS = {
     FeedKind.TRAINEE: (
         "The days of your seats, with the hours and the place. Where you wait in line or have an offer, its days stand "
-        "there as tentative and keep nobody from booking you."
+        "there as tentative and keep nobody from booking you. Meetings with your mentor stand there too. If you have "
+        "taken the days from our e-mails into the same calendar, each is there twice: remove the ones from the e-mail."
     ),
     FeedKind.INSTRUCTOR: (
         "The days you teach, with a link to the roster, which asks you to sign in. Nobody else's name stands in it."
@@ -27,14 +28,15 @@ _SHOWS = {
 }
 _SECRET = {
     FeedKind.TRAINEE: (
-        "Whoever has its address sees where you are on those days and when you owe something. Give it to your own "
-        "calendar and to nobody else."
+        "Whoever has its address sees where you are on those days, when you owe something, and where you meet your "
+        "mentor, a video call's address included. Give it to your own calendar and to nobody else."
     ),
     FeedKind.INSTRUCTOR: (
         "Whoever has its address sees where you are on those days. Give it to your own calendar and to nobody else."
     ),
     FeedKind.MENTOR: (
-        "Whoever has its address sees when you meet somebody. Give it to your own calendar and to nobody else."
+        "Whoever has its address sees when and where you meet somebody, a video call's address included. Give it to "
+        "your own calendar and to nobody else."
     ),
     FeedKind.REGISTRAR: (
         "Whoever has its address sees cohorts that are not published yet. Give it to your own calendar and to nobody "
@@ -65,6 +67,11 @@ class Own:
         return _SECRET[self.kind]
 
     @property
+    def seen(self) -> str:
+        """Which address the page shows there is: its form says so, and is not taken twice."""
+        return _seen(self.token)
+
+    @property
     def has_due_dates(self) -> bool:
         """Whether there are due dates to leave out."""
         return self.kind in WITH_DUE_DATES
@@ -89,6 +96,15 @@ def own_calendars(person: User, now: datetime) -> list[Own]:
     tokens = {token.kind: token for token in FeedToken.objects.filter(user=person)}
     held = kinds_of(person)
     return [Own(kind, tokens.get(kind), kind in held, now) for kind in FeedKind if kind in held or kind in tokens]
+
+
+def is_stale(person: User, kind: FeedKind, seen: str | None) -> bool:
+    """Whether a form was sent from a page that showed another address of this calendar than there is, or none."""
+    return seen is not None and seen != _seen(FeedToken.objects.filter(user=person, kind=kind).first())
+
+
+def _seen(token: FeedToken | None) -> str:
+    return f"{token.created_at:%Y%m%d%H%M%S%f}" if token else "none"
 
 
 def ways_to(kind: FeedKind, address: str) -> Ways:

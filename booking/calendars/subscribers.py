@@ -1,7 +1,8 @@
 """Who is told, without an account, when the school sets new dates: asking, confirming, telling, stopping.
 
-An address is written to once before it has said yes, and a stranger who types other people's addresses into the form
-can neither flood one of them nor have the school send so much that its mail is no longer taken.
+A mailbox is asked once in seven days, under however many of its addresses, until it has said yes: a stranger who types
+other people's addresses into the form can neither flood one of them nor have the school send so much that its mail is
+no longer taken.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Lower
+from django.db.models import Func, Q, Value
+from django.db.models.functions import Lower, Replace
 from django.urls import reverse
 
 from booking.calendars.models import Subscriber, SubscriberQuerySet
@@ -27,14 +29,18 @@ from workshops.people.models import User
 from workshops.programme.models import price_on
 from workshops.transactions import writes
 
-ASKED_AGAIN_AFTER = timedelta(days=1)
-COUNTED_OVER = timedelta(hours=1)
 LINK_LASTS = UNCONFIRMED_KEPT
-MAILS_AN_HOUR = 60
-"""So many addresses are asked in an hour and no more, whoever types them in.
+ASKED_AGAIN_AFTER = LINK_LASTS
+"""While the last e-mail can still be answered there is no other."""
+COUNTED_OVER = timedelta(hours=1)
+MAILS_AN_HOUR = 300
+"""So many addresses are asked in an hour and no more, whoever types them in: many times what a busy day brings.
 
 There is no limit on where a request comes from: a whole office shares one address, and whoever means harm has many.
+Who reaches this one keeps others out for as long as they go on, and the page says how to be heard all the same.
 """
+WITHOUT_POINTS = frozenset({"gmail.com", "googlemail.com"})
+"""Where a.n.a@ and ana@ are one mailbox, and both names are one server."""
 
 
 class TooMany(Exception):
@@ -48,7 +54,7 @@ class Forged(Exception):
 # -- asking and confirming ---------------------------------------------------------------------------------------------
 @writes
 def ask(email: str, *, now: datetime) -> None:
-    """Ask an address by e-mail whether it wants to hear of new dates, unless it does, or was asked within a day.
+    """Ask an address by e-mail whether it wants to hear of new dates, unless it does, or its mailbox was asked lately.
 
     It answers nothing, so that nobody learns from it which addresses the school knows. Locks the subscriber's row.
 
@@ -68,15 +74,16 @@ def ask(email: str, *, now: datetime) -> None:
 
 def _asked(email: str, now: datetime) -> Subscriber | None:
     """Whoever is to be asked now, written down as asked; None where they are not."""
-    known = _with_address(email).select_for_update().first()
+    theirs = list(_of_one_mailbox(email).select_for_update())
+    known = next((each for each in theirs if each.email.lower() == email.lower()), None)
+    if any(each.asked_at > now - ASKED_AGAIN_AFTER for each in theirs) or (known and known.confirmed_at):
+        return None
     if known is None:
         try:
             with transaction.atomic():
                 return Subscriber.objects.create(email=email, asked_at=now)
         except IntegrityError:  # somebody typed it in at this very moment
             return None
-    if known.confirmed_at or known.asked_at > now - ASKED_AGAIN_AFTER:
-        return None
     # As it was typed last: what stands before the @ belongs to its own mail server.
     known.email, known.asked_at = email, now
     known.save(update_fields=["email", "asked_at"])
@@ -86,6 +93,20 @@ def _asked(email: str, now: datetime) -> Subscriber | None:
 def _with_address(email: str) -> SubscriberQuerySet:
     """Whoever has this address, however it is written: at most one."""
     return Subscriber.objects.alias(lower=Lower("email")).filter(lower=email.lower())
+
+
+def _of_one_mailbox(email: str) -> SubscriberQuerySet:
+    """Everyone whose mail arrives where that of this address does: what follows a + is for its owner's own order."""
+    name, _, domain = email.lower().rpartition("@")
+    name, domains = name.partition("+")[0], {domain}
+    written: Func = Lower("email")
+    if domain in WITHOUT_POINTS:
+        name, written = name.replace(".", ""), Replace(written, Value("."), Value(""))
+        domains = {each.replace(".", "") for each in WITHOUT_POINTS}
+    same = Q()
+    for each in domains:
+        same |= Q(written=f"{name}@{each}") | Q(written__startswith=f"{name}+", written__endswith=f"@{each}")
+    return Subscriber.objects.alias(written=written).filter(same).order_by("pk")
 
 
 def who_may_confirm(token: str, *, now: datetime) -> Subscriber | None:

@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from booking.calendars import building, stamps, tokens
-from booking.calendars.answers import calendar_answer, nothing_here, too_often
+from booking.calendars.answers import calendar_answer, kept_quiet, nothing_here, too_often
 from booking.calendars.feeds import as_bytes
 from booking.calendars.models import FeedKind
 from workshops.clock import current_time
@@ -26,23 +27,25 @@ _limiter = Limiter()
 P = ParamSpec("P")
 
 
-def _cookieless(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """A calendar is the same for everyone who asks, whatever cookies came along.
+def _for_programs(view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """A calendar is the same for everyone who asks, whatever cookies came along, and a refusal is as quiet as it.
 
     The session's would be answered with one of its own where it is malformed, and a shared cache would keep that.
+    Without cookies there is nothing to forge: a wrong method is answered here, not by the page about forged forms.
     """
 
+    @csrf_exempt
     @wraps(view)
     def without(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         request.COOKIES.clear()
-        return view(request, *args, **kwargs)
+        return kept_quiet(view(request, *args, **kwargs))
 
     return without
 
 
 @anyone
+@_for_programs
 @require_safe
-@_cookieless
 def cohorts(request: HttpRequest) -> HttpResponse:
     """The public calendar: every coming cohort, and when bookings open."""
     stamp = stamps.all_cohorts(current_time())
@@ -54,8 +57,8 @@ def cohorts(request: HttpRequest) -> HttpResponse:
 
 
 @anyone
+@_for_programs
 @require_safe
-@_cookieless
 def cohort(request: HttpRequest, code: str) -> HttpResponse:
     """The public calendar of one cohort."""
     stamp = stamps.one_cohort(code)
@@ -72,8 +75,8 @@ def cohort(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @anyone
+@_for_programs
 @require_safe
-@_cookieless
 def private(request: HttpRequest, kind: str, secret: str) -> HttpResponse:
     """One person's calendar. Whoever knows the secret in its address reads it, as long as the account may have it."""
     now = current_time()
@@ -92,3 +95,11 @@ def private(request: HttpRequest, kind: str, secret: str) -> HttpResponse:
     user_agent = request.headers.get("User-Agent", "")
     tokens.fetched(last.token_id, user_agent, last_fetched_at=last.at, last_client=last.client, now=now)
     return response
+
+
+@anyone
+@_for_programs
+@require_safe
+def no_calendar(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - all are answered alike
+    """Any other address here, such as a private one that was copied with a slip: it may have its secret in it."""
+    return nothing_here()

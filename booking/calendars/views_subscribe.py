@@ -34,6 +34,14 @@ def make(request: SignedInRequest, kind: str) -> HttpResponse:
     if request.method != "POST":
         return redirect("calendars")
     now = current_time()
+    if page.is_stale(request.user, wanted, request.POST.get("seen")):
+        # Loading the answer again sends its form again: that must not end the address that was just copied.
+        messages.info(
+            request,
+            "This address has been made already, and is as it was. It cannot be shown again: if you did not copy it, "
+            "make a new one.",
+        )
+        return redirect("calendars")
     try:
         token, address = tokens.make(request.user, wanted, now=now)
     except tokens.NoSuchRole:

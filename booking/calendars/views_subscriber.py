@@ -50,7 +50,11 @@ def new_dates(request: HttpRequest) -> HttpResponse:
 
 
 def _too_many(request: HttpRequest, form: forms.Form) -> HttpResponse:
-    form.add_error(None, "Many people are asking for new dates just now. Please try again in an hour.")
+    form.add_error(
+        None,
+        "More addresses were left here within the last hour than we write to, so nothing was sent to yours. "
+        "Please try again in an hour, or write to the school.",
+    )
     answer = form_page(request, "calendars/new_dates.html", form)
     answer.status_code = 429
     answer["Retry-After"] = str(int(subscribers.COUNTED_OVER.total_seconds()))

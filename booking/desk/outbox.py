@@ -15,7 +15,16 @@ from workshops.clock import current_time
 from workshops.history.record import record
 from workshops.messages.bouncing import arrives_again, may_arrive_again, may_come_back, note, went_to
 from workshops.messages.models import Message, MessageState
-from workshops.messages.outbox import ADDRESS, MOST_WORDS, SENT_TO, address_of, send_again, words_of
+from workshops.messages.outbox import (
+    ADDRESS,
+    MOST_WORDS,
+    SENT_TO,
+    address_of,
+    is_taken_back,
+    later_for_calendar,
+    send_again,
+    words_of,
+)
 from workshops.messages.wording import NoSuchWords, Written
 from workshops.messages.words import Words
 from workshops.people.models import Role, User
@@ -81,11 +90,14 @@ def message(request: SignedInRequest, message_id: int) -> HttpResponse:
 
 
 def _page(request: SignedInRequest, found: Message, form: CameBackForm, *, status: int = 200) -> HttpResponse:
+    later = later_for_calendar(found)
     page = {
         "message": found,
         "words": _words(found),
         "went_to": went_to(found),
         "calendar": _calendar(found),
+        "is_overtaken": bool(later),
+        "is_taken_back": is_taken_back(found, later),
         "being_sent": found.lease_until is not None and found.lease_until > current_time(),
         "is_back": may_arrive_again(found),
         "form": form if may_come_back(found) else None,
@@ -135,7 +147,9 @@ def arrives(request: SignedInRequest, message_id: int) -> HttpResponse:
 def again(request: SignedInRequest, message_id: int) -> HttpResponse:
     """Put a message back in the queue."""
     found = _message(message_id)
-    if _send_again(found, by=request.user, now=current_time()):
+    if is_taken_back(found, later_for_calendar(found)):
+        messages.info(request, "A later message has taken this one back, so it is not sent again.")
+    elif _send_again(found, by=request.user, now=current_time()):
         messages.success(request, f"It is on its way to {address_of(found)} once more.")
     else:
         messages.info(request, "It is being sent at this moment. Look again in a few minutes.")

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from booking.payments.ledger import owed_back, with_paid
 from booking.reservations import cancelling, emails, emails_changes, lifecycle, owing, waiting, waitlist
 from booking.reservations.models import LIVE, OWING, Reservation, State, WaitlistEntry
-from workshops.clock import end_of_school_day, moment_in_words, school_day
+from workshops.clock import SCHOOL_ZONE, end_of_school_day, hours_in_words, moment_in_words, school_day, with_weekday
 from workshops.cohorts import planning, seats
 from workshops.cohorts.models import Cohort, CohortStatus
 from workshops.cohorts.plans import Plan
@@ -116,9 +117,9 @@ def reschedule(
             _rename(changed, was_called, by=by, now=now, why=reason)
         return changed
     seats.lock_all(changed.pk)
-    words = _when_and_where(before)
+    words, after = what_moves(before, planning.plan_of(changed))
     record("cohort-moved", about=("cohort", changed.public_id), by=by, now=now, why=reason, before=words)
-    after, step = _when_and_where(planning.plan_of(changed)), _times_moved(changed)
+    step = _times_moved(changed)
     facts: dict[str, Any] = {"before": words, "after": after, "why": reason, "was_called": was_called}
     for fresh in in_it(changed, now):
         moved = lifecycle.line_about("days-moved", fresh, now=now, by=by, why=reason, before=words, after=after)
@@ -217,6 +218,29 @@ def _times_moved(cohort: Cohort) -> int:
 def history_count(what: str, cohort: Cohort) -> int:
     """A number that each change of this kind raises: the step under which its messages are sent once."""
     return history_of("cohort", cohort.public_id).filter(what=what).count()
+
+
+def what_moves(before: Plan, after: Plan) -> tuple[str, str]:
+    """What a move changes, before and after, in words: the whole where all days move, else each day that does. Pure."""
+    days = list(zip_longest(before.hours, after.hours))
+    differing = [(number, old, new) for number, (old, new) in enumerate(days, start=1) if old != new]
+    whole = _when_and_where(before), _when_and_where(after)
+    if len(differing) in (0, len(days)) and whole[0] != whole[1]:
+        return whole
+    places = (f", {before.venue}", f", {after.venue}") if before.venue != after.venue else ("", "")
+    was = "; ".join(_day(number, old) for number, old, _ in differing)
+    will_be = "; ".join(_day(number, new) for number, _, new in differing)
+    return was + places[0], will_be + places[1]
+
+
+def _day(number: int, hours: tuple[datetime, datetime] | None) -> str:
+    if hours is None:
+        return f"day {number}: none"
+    return f"day {number}: {with_weekday(school_day(hours[0]))}, {hours_in_words(hours[0])} to {_until(hours[1])}"
+
+
+def _until(ends: datetime) -> str:
+    return f"{hours_in_words(ends)} {ends.astimezone(SCHOOL_ZONE).tzname()}"
 
 
 def _when_and_where(plan: Plan) -> str:

@@ -134,7 +134,7 @@ def change_venue(
     reached = reached_at(it, by, now) if is_part_of_the_event(it, values) else []
     if reached and not is_shown:
         raise ShowFirst
-    before = in_words(it)
+    before = it.in_a_line
     venues.change_venue(it, values, by=by, now=now, why=why if reached else "")
     for each in reached:
         _tell(waitlist.lock_cohort(each.cohort.pk), before, by=by, now=now, why=why, is_elsewhere=is_elsewhere)
@@ -143,7 +143,7 @@ def change_venue(
 
 def _tell(cohort: Cohort, before: str, *, by: User, now: datetime, why: str, is_elsewhere: bool) -> None:
     """Everything that follows from it in one cohort. Its sessions have been noticed with the venue."""
-    after = in_words(cohort.venue)
+    after = cohort.venue.in_a_line
     about = ("cohort", cohort.public_id)
     record("cohort-venue-changed", about=about, by=by, now=now, why=why, before=before, after=after)
     step = calling_off.history_count("cohort-venue-changed", cohort)
@@ -161,11 +161,6 @@ def _tell(cohort: Cohort, before: str, *, by: User, now: datetime, why: str, is_
         emails_changes.tell_trainee(fresh, news, leave_until=until, now=now)
     emails_changes.tell_line(in_line(cohort), news, now=now)
     emails_changes.tell_teachers(cohort, teachers_told(cohort, by, now), news, now=now)
-
-
-def in_words(venue: Venue) -> str:
-    """What calendars and messages say of a place."""
-    return f"{venue.name}, {venue.address}, {venue.city}"
 
 
 # -- who teaches -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from workshops import money
 from workshops.clock import days_in_words, end_of_school_day, moment_for, school_day, with_weekday
 from workshops.cohorts.models import Cohort
 from workshops.cohorts.planning import certainty_of
-from workshops.messages.outbox import queue, queue_all
+from workshops.messages.outbox import queue, queue_all, queue_to_address
 from workshops.people.models import User
 from workshops.prerequisites.check import Standing
 
@@ -265,6 +265,30 @@ def promise_kept(reservation: Reservation, *, now: datetime) -> None:
     _queue("promise-kept", reservation, {}, now=now)
 
 
+def days_leave(reservation: Reservation, was: User, *, now: datetime) -> None:
+    """Queue to the address of `was`, their other account until now, that its calendar keeps the days no more.
+
+    It names no other address: nobody may ever have confirmed this one. Said once for each number of the reservation.
+    """
+    calendar = invitations.cancellation(reservation, now=now, attendee=was)
+    about, facts = ("reservation", reservation.public_id), {**context(reservation), "days_attached": ""}
+    queue_to_address(
+        "days-brought-over",
+        about,
+        reservation.trainee,
+        was.email,
+        facts,
+        now=now,
+        step=reservation.sequence,
+        calendar=calendar,
+    )
+
+
+def days_come(reservation: Reservation, *, now: datetime) -> None:
+    """Queue the days of a seat that came from their other account. Said once for each number of the reservation."""
+    _queue("days-brought-over", reservation, {}, now=now, step=reservation.sequence, for_calendar=True)
+
+
 def called_off(reservation: Reservation, *, owed_cents: int, why: str, now: datetime) -> None:
     """Queue that the school has cancelled the cohort, what comes back, and the choice."""
     until = reservation.choose_until
@@ -360,11 +384,10 @@ def _days(cohort: Cohort) -> str:
 
 def about_cohort(cohort: Cohort) -> dict[str, str]:
     """What the words of a message about a cohort may name."""
-    venue = cohort.venue
     return {
         "cohort": cohort.title,
         "days": _days(cohort),
-        "venue": f"{venue.name}, {venue.address}, {venue.city}",
+        "venue": cohort.venue.in_a_line,
         "cohort_link": f"{settings.SITE_URL}{cohort.get_absolute_url()}",
     }
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.db.models import F
 
+from booking.calendars import invitations
 from booking.reservations import emails, owing, waitlist
 from booking.reservations.admission import Admission
 from booking.reservations.deadlines import last_day_to_keep_a_promise
-from booking.reservations.models import LIVE, OWING, SEATED, EntryState, Reservation, State, in_calendar
+from booking.reservations.models import LIVE, OWING, SEATED, WAITING, EntryState, Reservation, State, in_calendar
 from workshops.clock import business_days_later, end_of_school_day, moment_in_words, school_day
 from workshops.cohorts import seats
 from workshops.cohorts.models import Cohort
@@ -325,16 +326,27 @@ def noticed(reservation: Reservation, now: datetime) -> None:
     reservation.save(update_fields=["sequence", "revised_at"])
 
 
+def _raised(reservation: Reservation, to: State, now: datetime) -> int:
+    """By how much this move raises its sequence: by nothing where calendars say the same of it before and after."""
+    if in_calendar(to) == in_calendar(reservation.state):
+        return 0
+    # A hold that ran out is cancelled with the next number, whether or not anyone has noticed: see `calendars.stamps`.
+    # Late money gives the seat another one than that.
+    has_run_out = reservation.state in WAITING and reservation.state_at(now) == State.EXPIRED
+    return 2 if has_run_out and to in SEATED else 1
+
+
 def _update(reservation: Reservation, to: State, now: datetime, *, held_until: datetime | None = None) -> bool:
     calendar: dict[str, Any] = {}
-    if in_calendar(to) != in_calendar(reservation.state):
-        calendar = {"sequence": F("sequence") + 1, "revised_at": now}
+    raised = _raised(reservation, to, now)
+    if raised:
+        calendar = {"sequence": F("sequence") + raised, "revised_at": now}
     changed = Reservation.objects.filter(pk=reservation.pk, state=reservation.state).update(
         state=to, held_until=held_until, seat_number=reservation.seat_number, choose_until=None, **calendar
     )
     if changed and calendar:
         # Whatever is said of it next carries the number that this gave it; only whoever holds its lock gives one.
-        reservation.sequence, reservation.revised_at = reservation.sequence + 1, now
+        reservation.sequence, reservation.revised_at = reservation.sequence + raised, now
     if changed:
         reservation.state, reservation.held_until, reservation.choose_until = to, held_until, None
     return bool(changed)
@@ -381,17 +393,24 @@ def pay_later(reservation: Reservation, *, until: date, now: datetime, why: str,
 def hand_over(trainee: User, to: User, *, now: datetime, by: User, why: str) -> None:
     """Give every reservation of one account, with its whole story, to another account of the same person.
 
-    The caller has locked them all, hands over the seats, and has ended what the two would have twice.
+    Days to come that it was invited to leave the calendar of its address and come to that of the other, each with a
+    number of its own: where one calendar reads both addresses, they stay in it, in whatever order the two arrive.
+    The caller has locked them all, hands over the seats, has ended what the two would have twice, and has handed over
+    the messages.
 
     Raises:
         IntegrityError: when both have one that is live in the same cohort, or may have one active seat only.
     """
-    theirs = list(Reservation.objects.filter(trainee=trainee))
+    theirs = list(Reservation.objects.filter(trainee=trainee).select_related("cohort__venue"))
     Reservation.objects.filter(trainee=trainee).update(trainee=to)
     for reservation in theirs:
         reservation.trainee = to
         if reservation.state in SEATED:
             noticed(reservation, now)  # an invitation names whom it is for: the next one is for another address
+            if reservation.cohort.ends_on >= school_day(now) and invitations.is_invited(reservation):
+                emails.days_leave(reservation, trainee, now=now)
+                noticed(reservation, now)
+                emails.days_come(reservation, now=now)
     record_all([line_about("brought-over", reservation, now=now, by=by, why=why) for reservation in theirs])
 
 

@@ -44,7 +44,7 @@ def test_a_message_that_another_worker_sent_meanwhile_has_not_failed(monkeypatch
     """The first worker was so slow that its lease ran out, and then it failed."""
     factories.reservation()
 
-    def sent_by_another(message: Message, _connection: object) -> None:
+    def sent_by_another(message: Message, *_: object) -> None:
         Message.objects.filter(pk=message.pk).update(state=MessageState.SENT, sent_at=NOW, lease_until=None)
         raise OSError("the connection is gone")
 

@@ -30,6 +30,7 @@ NOT_THERE = {
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/",  # nobody is owed anything back
     "desk/reservations/<slug:public_id>/refunds/<slug:refund_id>/failed/",
     "calendar/<slug:kind>/<str:secret>.ics",  # its secret is told to its owner alone
+    "calendar/",  # every other address there is: none of them is a calendar
 }
 """Where what the id names is missing in this world. The rules of these run on both databases by themselves."""
 BY_NAME = {

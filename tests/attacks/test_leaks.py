@@ -106,6 +106,8 @@ class World:
     people: dict[int, User] = field(default_factory=dict)
     pairs: set[frozenset[int]] = field(default_factory=set)
     """Mentor and trainee."""
+    sent: "list[Sent]" = field(default_factory=list)
+    """Every e-mail that has gone out."""
 
     def person(self, *roles: Role, make: Any = factories.person, **fields: Any) -> User:
         """Somebody of whom every field is a word of their own."""
@@ -140,6 +142,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         trainee = world.person(make=factories.trainee, time_zone="Europe/Paris")
         days_on_set(world, trainee, rob, ruth)
         seat = a_seat(world, trainee, spring, rob, odd=101 + 12 * number)
+        deliver(world)
         in_line(world, trainee, full, rob)
         conversation(world, trainee, seat, rob)
         mentoring(world, mentor, trainee, rob)
@@ -150,10 +153,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         begin_audit(trainee, world.say(trainee, "audit"), by=rob, now=NOW)
         subscriber = world.marks.add(f"zqoutsider{number}@example.org", "email", -1000 - number)
         subscribers.ask(subscriber, now=NOW)
-    changes(spring, ida, ivo, rob)
+    changes(world, spring, ida, ivo, rob)
     for each in Subscriber.objects.all():
         subscribers.confirm(each, now=NOW)
     subscribers.tell_of(factories.cohort(), now=NOW)
+    deliver(world)
     return world
 
 
@@ -236,20 +240,24 @@ def mentoring(world: World, mentor: User, trainee: User, rob: User) -> None:
     meetings.cancel(meetings.plan(both, agreed, by=trainee, now=NOW), seen=0, by=trainee, now=NOW)
 
 
-def changes(spring: Cohort, ida: User, ivo: User, rob: User) -> None:
+def changes(world: World, spring: Cohort, ida: User, ivo: User, rob: User) -> None:
     """What the school does to everyone in a cohort: its reasons are for all of them."""
     plan = replace(planning.plan_of(spring), title="Module IV, later", venue=factories.venue(name="The new stage"))
+    deliver(world)
     calling_off.reschedule(spring, plan, by=rob, now=NOW, reason="The stage is taken.")
+    deliver(world)
     spring.refresh_from_db()
     told: dict[str, Any] = {"by": rob, "now": NOW, "why": "He is ill.", "is_shown": True}
     changing.set_instructors(spring, (ida, ivo), ivo, **told)
     there = Venue.objects.get(pk=spring.venue_id)
     changing.change_venue(there, {"address": "7 New Street"}, by=rob, now=NOW, why="It has moved.", is_shown=True)
+    deliver(world)
     for days in (80, 92):
         lapses.remind_of_balances(NOW + days * DAY)
     seat = spring.reservations.order_by("pk").first()
     assert seat is not None
     moving.move(seat, factories.cohort(), now=NOW, by=seat.trainee)
+    deliver(world)
     calling_off.call_off(Cohort.objects.get(pk=spring.pk), by=rob, now=NOW, why="The stage is closed.")
 
 
@@ -264,9 +272,12 @@ class Sent:
     text: str
 
 
-def everything_sent() -> Iterator[Sent]:
-    """Sends what is in the outbox, and yields each e-mail as it went over the wire."""
-    queued = {outbox.message_id(each): each for each in Message.objects.select_related("to")}
+def deliver(world: World) -> None:
+    """Send what is in the outbox, and keep each e-mail as it went over the wire.
+
+    Before the next thing happens: what that takes back would not go out any more.
+    """
+    queued = {outbox.message_id(each): each for each in Message.objects.filter(state="queued").select_related("to")}
     mail.outbox.clear()
     outbox.send_due(now=NOW + 200 * DAY, limit=10_000)
     assert len(mail.outbox) == len(queued)
@@ -275,7 +286,7 @@ def everything_sent() -> Iterator[Sent]:
         message = queued[whole["Message-ID"]]
         parts = [str(part.get_content()) for part in whole.walk() if not part.is_multipart()]
         text = "\n".join([*(f"{name}: {value}" for name, value in whole.items()), *parts])
-        yield Sent(message.kind, message.to, parseaddr_of(whole), re.sub("\r?\n ", "", text))
+        world.sent.append(Sent(message.kind, message.to, parseaddr_of(whole), re.sub("\r?\n ", "", text)))
 
 
 def parseaddr_of(whole: EmailMessage) -> str:
@@ -297,7 +308,7 @@ def may_read(world: World, sent: Sent, fact: str, who: int) -> bool:
 def leaks_in_e_mails(world: World) -> list[str]:
     """Every mark that is where it does not belong, in words."""
     found = []
-    for each in everything_sent():
+    for each in world.sent:
         facts = world.marks.found(each.text)
         found += [
             f"{each.kind} tells {each.to or each.address} the {fact} of {world.people.get(who, who)}"
@@ -316,7 +327,7 @@ def test_no_e_mail_tells_anyone_what_is_somebody_elses(world: World) -> None:
 def test_every_permission_is_used_and_what_has_none_is_marked(world: World) -> None:
     """A permission that nothing needs would hide a leak."""
     used, of_others, to_registrars = set(), set(), set()
-    for each in everything_sent():
+    for each in world.sent:
         for fact, who in world.marks.found(each.text):
             if each.to and each.to.pk == who:
                 used.add(fact)
@@ -391,6 +402,7 @@ def test_a_name_in_the_wrong_place_is_noticed(world: World, where: str) -> None:
     seat = factories.reservation(cohort=Cohort.objects.get(pk=cohort.pk), trainee=person)
     why = f"As with {ben.name}." if where == "a reason for everyone" else "Because."
     lifecycle.hold_longer(seat, until=NOW + DAY, now=NOW, why=why, by=ana)
+    deliver(world)
     found = leaks_in_e_mails(world)
     assert found
     assert all(f"the name of {ben.name}" in each for each in found)

@@ -10,7 +10,6 @@ import icalendar
 import vobject
 from dateutil.rrule import rruleset, rrulestr
 
-from booking.calendars import invitations
 from booking.reservations.models import SEATED, Reservation
 from workshops.messages.models import Message
 from workshops.people.models import User
@@ -164,7 +163,7 @@ def as_the_database_says(person: User) -> dict[str, Kept]:
     for each in Reservation.objects.filter(trainee=person, state__in=SEATED).select_related("cohort__venue"):
         days = in_utc(each.cohort.sessions.values_list("starts_at", "ends_at"))
         uid = f"reservation-{each.calendar_id}@localhost"
-        kept[uid] = Kept(tuple(days), invitations.title_of(each.cohort), invitations.place_of(each.cohort))
+        kept[uid] = Kept(tuple(days), each.cohort.full_title, each.cohort.venue.in_a_line)
     return kept
 
 

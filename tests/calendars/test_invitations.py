@@ -31,6 +31,8 @@ from booking.reservations import bringing_in, calling_off, cancelling, lapses, l
 from booking.reservations.models import Reservation, State
 from tests import factories
 from tests.calendars.mailboxes import (
+    Diary,
+    as_the_database_says,
     assert_calendars_agree,
     calendar_part,
     expanded,
@@ -48,7 +50,7 @@ from workshops.cohorts import planning
 from workshops.cohorts.models import Cohort, Session
 from workshops.cohorts.plans import Plan
 from workshops.messages.models import Message
-from workshops.messages.outbox import send_again, send_due, words_of
+from workshops.messages.outbox import TAKEN_BACK, send_again, send_due, words_of
 from workshops.people.models import Role, User
 from workshops.text import plain
 
@@ -219,6 +221,13 @@ def later(cohort: Cohort, days: int) -> Plan:
     return replace(
         plan, days=tuple(replace(day, starts_at=day.starts_at + by, ends_at=day.ends_at + by) for day in plan.days)
     )
+
+
+def become_one(stays: User, goes: User) -> None:
+    """Two accounts of one person are merged."""
+    found = compare(account_of(stays, NOW), account_of(goes, NOW), 0)
+    decided = Decided({}, {name: value for name, _, value in found.survivor.profile}, frozenset())
+    merge(stays, goes, found.shown, decided, by=factories.person(Role.REGISTRAR), now=NOW, why="She told us.")
 
 
 def sent() -> list[Any]:
@@ -428,7 +437,9 @@ class TestTheEmail:
     @pytest.mark.parametrize("sender", ["CINTIMA <workshops@example.org>", '"École, \\"CINTIMA\\"" <a+b@example.org>'])
     def test_whoever_it_is_from_is_whoever_invites(self, sender: str) -> None:
         with override_settings(DEFAULT_FROM_EMAIL=sender):
-            cancelling.cancel(seat(), now=NOW, by=factories.person(Role.REGISTRAR))
+            taken = seat()
+            sent()
+            cancelling.cancel(taken, now=NOW, by=factories.person(Role.REGISTRAR))
             parts = [(each, calendar_part(each)) for each in sent()]
         found = [(each, part) for each, part in parts if part is not None]
         assert len(found) == 2
@@ -626,18 +637,64 @@ class TestTheConversation:
         assert_calendars_agree(taken.trainee)
 
     def test_two_accounts_that_become_one_go_on_with_one_entry(self) -> None:
-        """What the account that went had heard counts; what comes next goes to the one that stays."""
+        """Where one calendar reads both addresses, it has the days in the end, in whatever order the e-mails came."""
         taken, stays = seat(), factories.trainee(email="stays@example.org")
-        found = compare(account_of(stays, NOW), account_of(taken.trainee, NOW), 0)
-        profile = {name: value for name, _, value in found.survivor.profile}
-        decided = Decided({}, profile, frozenset())
-        registrar = factories.person(Role.REGISTRAR)
-        merge(stays, taken.trainee, found.shown, decided, by=registrar, now=NOW, why="She told us.")
-        assert again(taken).sequence == taken.sequence + 1
+        become_one(stays, taken.trainee)
+        assert again(taken).sequence == taken.sequence + 2
+        assert_calendars_agree(stays)
         cancelling.cancel(again(taken), now=NOW, by=again(taken).trainee)
-        assert [method for _, method, _ in news(stays)] == ["REQUEST", "CANCEL"]
+        assert news(stays) == [
+            ("reservation-reserved", "REQUEST", 1),
+            ("days-brought-over", "CANCEL", 2),
+            ("days-brought-over", "REQUEST", 3),
+            ("reservation-cancelled", "CANCEL", 4),
+        ]
         assert str(read(heard(stays)[-1]).events[0]["ATTENDEE"]) == "mailto:stays@example.org"
         assert_calendars_agree(stays)
+
+    def test_two_accounts_that_become_one_leave_no_days_at_the_address_that_went(self) -> None:
+        """Each mailbox by itself: the old one is rid of the days, the new one has them, with itself as who attends."""
+        taken = seat(trainee=factories.trainee(name="Noor", email="goes@example.org"))
+        stays = factories.trainee(name="Noor", email="stays@example.org")
+        sent()
+        become_one(stays, taken.trainee)
+        sent()
+        boxes: dict[str, Diary] = {}
+        for each in sent():
+            part = calendar_part(each)
+            if part is not None:
+                invitation: Any = part.get_payload(decode=True)
+                assert str(read(invitation).events[0]["ATTENDEE"]) == f"mailto:{parseaddr(each['To'])[1]}"
+                boxes.setdefault(parseaddr(each["To"])[1], Diary()).receive(invitation)
+        assert boxes["goes@example.org"].entries == {}
+        assert boxes["stays@example.org"].entries == as_the_database_says(stays) != {}
+
+    def test_days_that_are_over_stay_where_they_are_when_two_accounts_become_one(self) -> None:
+        taken = seat()
+        Cohort.objects.update(starts_on=NOW - timedelta(days=9), ends_on=NOW - timedelta(days=6))
+        become_one(factories.trainee(), taken.trainee)
+        assert not Message.objects.filter(kind="days-brought-over").exists()
+
+    def test_an_old_invitation_that_goes_out_last_does_not_bring_older_days(self) -> None:
+        """A mail server was busy; the words go, and the calendar keeps the newer days. Another seat's days go along."""
+        taken, other = seat(), seat()
+        reschedule(taken.cohort, later(taken.cohort, 2))
+        sent()
+        mail.outbox.clear()
+        for each in Message.objects.filter(kind="reservation-reserved"):
+            send_again(each, now=NOW)
+        found = {parseaddr(each["To"])[1]: each for each in sent()}
+        assert calendar_part(found[taken.trainee.email]) is None
+        assert "attached for your calendar" not in str(found[taken.trainee.email].get_payload()[0])
+        assert calendar_part(found[other.trainee.email]) is not None
+
+    def test_an_invitation_that_was_taken_back_while_it_waited_does_not_go_out(self) -> None:
+        taken = seat()
+        cancelling.cancel(taken, now=NOW, by=taken.trainee)
+        assert [each["Subject"] for each in sent() if "reserved" in each["Subject"]] == []
+        waited = of_kind("reservation-reserved")
+        assert (waited.state, waited.last_error) == ("failed", TAKEN_BACK)
+        assert of_kind("reservation-cancelled").state == "sent"
 
     def test_nobody_who_was_erased_is_invited(self) -> None:
         taken = seat()

@@ -136,6 +136,9 @@ def test_nothing_is_told_by_the_traceback_of_a_failure(
     "asked",
     [
         lambda client, path: client.post(path),
+        lambda client, path: client.generic("PROPFIND", path),
+        lambda client, path: client.post(f"{path}/"),
+        lambda client, path: client.get(path.removesuffix(".ics")),
         lambda client, path: client.get(path, headers={"Host": "wrong host"}),
         lambda client, path: client.get(f"{path}/..%2f..%2fetc"),
         lambda client, _: client.post("/calendars/yours/trainee/", headers={"Referer": ADDRESS}),

@@ -20,7 +20,7 @@ from booking.payments.gateways.base import Card
 from booking.payments.models import Purpose
 from booking.payments.plans import choosing
 from booking.payments.plans import lifecycle as plans
-from booking.reservations import calling_off, cancelling, lifecycle, moving, offers, owing, waiting
+from booking.reservations import calling_off, cancelling, lifecycle, moving, offers, owing, releasing, waiting
 from booking.reservations.models import Charge, ChargeKind, Reservation
 from booking.rights import erasing
 from booking.site.due import do_due
@@ -144,6 +144,22 @@ def test_a_hold_that_ran_out_is_cancelled_at_that_moment_whether_or_not_a_worker
     held.refresh_from_db()
     assert held.state == "expired"
     assert [said(event) for event in events(path)] == unnoticed
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_late_money_for_a_hold_that_ran_out_gives_another_number_than_its_end(
+    monkeypatch: pytest.MonkeyPatch, is_noticed: bool
+) -> None:
+    held = factories.reservation(cohort=spring(), trainee=factories.trainee())
+    path, after = subscribe(held.trainee, FeedKind.TRAINEE), NOW + timedelta(hours=3)
+    at(monkeypatch, after)
+    if is_noticed:
+        releasing.expire(held, now=after)
+    assert [said(event) for event in events(path)] == [("CANCELLED", "TRANSPARENT", 1)] * 4
+    registrar = factories.person(Role.REGISTRAR)
+    paying.record_transfer(held, Purpose.DEPOSIT, reference="LATE", by=registrar, now=after)
+    days = [said(event) for event in events(path) if ", day " in event.title]
+    assert days == [("CONFIRMED", "OPAQUE", 2)] * 4
 
 
 def test_the_line_then_the_offer_then_the_seat_are_each_told_once() -> None:
@@ -291,7 +307,7 @@ def test_each_monthly_part_is_an_entry_and_what_was_paid_is_none() -> None:
     path = subscribe(trainee, FeedKind.TRAINEE)
     due = [event for event in events(path) if " due" in event.title]
     assert [(event.title, event.start) for event in due] == [
-        (f"Instalment {number} due: Module IV, spring 2027", on)
+        (f"Monthly part {number} due: Module IV, spring 2027", on)
         for number, on in enumerate((date(2027, 2, 11), date(2027, 3, 11), date(2027, 4, 11)), start=1)
     ]
 

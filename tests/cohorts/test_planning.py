@@ -430,12 +430,14 @@ def test_a_cohorts_own_terms_hold_there_and_are_written_down(cohort: Cohort, reg
     assert last(cohort).facts == {"terms": "Deposit", "now_deposit_cents": 70_000}
 
 
-def test_a_new_address_is_noticed_by_coming_days_only(registrar: User) -> None:
+def test_a_new_address_is_noticed_by_every_day_there_past_ones_too(registrar: User) -> None:
+    """Calendars show it for both, and no entry says something else under the number it had."""
     venue = factories.venue()
     coming, past = factories.cohort(venue=venue), _past(venue)
     other = factories.cohort()
     assert change_venue(venue, {"address": "1 New Street"}, by=registrar, now=LATER)
-    assert [sequences(each) for each in (coming, past, other)] == [[1] * 4, [0] * 4, [0] * 4]
+    assert [sequences(each) for each in (coming, past, other)] == [[1] * 4, [1] * 4, [0] * 4]
+    assert {each.revised_at for each in past.sessions.all()} == {LATER}
     assert change_venue(venue, {"transit": "Take the train."}, by=registrar, now=LATER)
     assert not change_venue(venue, {"transit": "Take the train."}, by=registrar, now=LATER)
     assert sequences(coming) == [1] * 4

@@ -64,6 +64,31 @@ def one(asked: Plan, *others: Neighbour, now: datetime = NOW) -> Objection:
 THREE = [neighbour(date(2027, month, 4)) for month in (2, 4, 10)]
 
 
+def on_the_clock(day: date, starts: tuple[int, int], ends: tuple[int, int]) -> Plan:
+    """A plan with this day at these hours as its last."""
+    first = day - timedelta(days=3)
+    opens_before = {"bookings_close_at": at(first - timedelta(days=1), 17)}
+    return plan(days=(*days(first, 3), Day(at(day, *starts), at(day, *ends))), **opens_before)
+
+
+def test_hours_that_the_clocks_skip_are_refused() -> None:
+    forward = date(2027, 3, 14)
+    words = "Clocks in Los Angeles go forward on Sunday 14 March 2027, so there is no 2:30 am on that day."
+    for code, hours in (("clock-starts", ((2, 30), (9, 0))), ("clock-ends", ((1, 0), (2, 30)))):
+        found = one(on_the_clock(forward, *hours))
+        assert (found.code, found.overridable) == (code, False)
+        assert found.message == f"{words} Choose an earlier or a later time."
+    assert objections(on_the_clock(forward, (1, 30), (9, 0)), [], NOW) == []
+
+
+def test_hours_that_the_clocks_show_twice_are_refused() -> None:
+    back = date(2027, 11, 7)
+    found = one(on_the_clock(back, (1, 30), (9, 0)))
+    assert (found.code, found.overridable) == ("clock-starts", False)
+    assert found.message.startswith("Clocks in Los Angeles go back on Sunday 7 November 2027, so 1:30 am comes twice.")
+    assert objections(on_the_clock(back, (2, 0), (9, 0)), [], NOW) == []
+
+
 def test_nothing_speaks_against_four_days_in_a_free_year() -> None:
     assert objections(plan(), THREE[:2], NOW) == []
 

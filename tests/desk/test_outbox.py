@@ -7,6 +7,10 @@ from django.core import mail
 from django.test import Client
 from django.utils.timezone import now
 
+from booking.payments import paying
+from booking.payments.models import Purpose
+from booking.reservations import cancelling
+from booking.reservations.models import Reservation
 from tests import factories
 from tests.desk.doors import browser, statements
 from tests.pages import text
@@ -176,6 +180,35 @@ def test_a_message_to_an_address_without_an_account_is_shown(desk: Client, momen
     assert "eve@example.org" in text(desk.get("/desk/outbox/"))
     assert "eve@example.org" in text(desk.get(f"/desk/outbox/{message.pk}/"))
     assert [each for each, *_ in desk.get("/desk/outbox/?q=eve").context["messages_shown"]] == [message]
+
+
+def test_what_was_taken_back_since_is_not_sent_again_and_the_page_says_so(desk: Client, moment: datetime) -> None:
+    seat = factories.reservation(now=moment)
+    paying.begin(seat, Purpose.DEPOSIT, "sandbox", by=seat.trainee, now=moment)
+    while send_due(now=moment):
+        pass
+    invitation = Message.objects.get(kind="reservation-reserved")
+    path = f"/desk/outbox/{invitation.pk}/"
+    assert "Send it again" in text(desk.get(path))
+    cancelling.cancel(Reservation.objects.get(), now=moment, by=seat.trainee)
+    shown = text(desk.get(path))
+    assert "A later message has taken this one back" in shown
+    assert "Send it again" not in shown
+    assert "so it is not sent again" in text(desk.post(f"{path}again/", follow=True))
+    invitation.refresh_from_db()
+    assert invitation.state == MessageState.SENT
+
+
+def test_whoever_sends_an_older_invitation_again_reads_that_it_brings_no_days(desk: Client, moment: datetime) -> None:
+    seat = factories.reservation(now=moment)
+    for purpose in (Purpose.DEPOSIT, Purpose.BALANCE):
+        paying.begin(seat, purpose, "sandbox", by=seat.trainee, now=moment)
+        seat.refresh_from_db()
+    older, newer = (Message.objects.get(kind=f"reservation-{each}") for each in ("reserved", "confirmed"))
+    send_due(now=moment)
+    words = "This one goes out in its words alone, with nothing for a calendar."
+    assert words in text(desk.get(f"/desk/outbox/{older.pk}/"))
+    assert words not in text(desk.get(f"/desk/outbox/{newer.pk}/"))
 
 
 def test_the_page_says_what_goes_with_it_for_the_readers_calendar(

@@ -290,6 +290,8 @@ def test_the_form_begins_with_what_is_usual(registrar: Client) -> None:
         ({"days": "0"}, "greater than or equal to 1"),
         ({"days": "1000000"}, "less than or equal to 14"),
         ({"day_starts": "25:00"}, "Enter a valid time."),
+        ({"starts_on": "2027-03-12", "day_starts": "02:30"}, "so there is no 2:30 am on that day"),
+        ({"starts_on": "2027-11-05", "day_starts": "01:30"}, "so 1:30 am comes twice"),
         ({"day_ends": "09:30"}, "must end after it starts"),
         ({"day_ends": "08:00"}, "must end after it starts"),
         ({"capacity": "0"}, "greater than or equal to 1"),

@@ -14,7 +14,7 @@ from workshops.cohorts.revision import MEETINGS
 from workshops.history.models import HistoryLine
 from workshops.history.words import sentence
 from workshops.mentors import meetings, mentorships
-from workshops.mentors.meetings import FURTHEST, Agreed, ChangedMeanwhile, NotPossible
+from workshops.mentors.meetings import FURTHEST, MOST_A_DAY, MOST_TO_COME, Agreed, ChangedMeanwhile, NotPossible
 from workshops.mentors.models import Meeting, Mentorship
 from workshops.messages.models import Message
 from workshops.messages.outbox import words_of
@@ -22,6 +22,7 @@ from workshops.messages.words import Words
 from workshops.people.models import Role, User
 
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 SAME = Agreed(TEN, 60, "The green room")
 """What the meeting of these tests is about."""
 
@@ -89,6 +90,43 @@ def test_a_meeting_is_not_planned_beyond_what_calendars_show(mentorship: Mentors
     with pytest.raises(NotPossible, match="more than a year and a half away"):
         planned(mentorship, NOW + FURTHEST + timedelta(minutes=1))
     assert planned(mentorship, NOW + FURTHEST)
+
+
+def test_so_many_meetings_are_planned_in_a_mentorship_until_one_is_over(
+    mentorship: Mentorship, imogen: User, alex: User, robin: User
+) -> None:
+    made = [planned(mentorship, TEN + number * DAY) for number in range(MOST_TO_COME)]
+    for by in (imogen, alex):
+        with pytest.raises(NotPossible, match="You two have 20 meetings planned already"):
+            planned(mentorship, TEN - HOUR, by=by)
+    assert planned(mentorship) == made[0], "what stands is not refused"
+    assert planned(mentorships.begin(imogen, factories.person(Role.TRAINEE), by=robin, now=NOW), TEN - HOUR)
+    cancel(made[3])
+    assert planned(mentorship, TEN - 2 * HOUR)
+    with pytest.raises(NotPossible, match="meetings planned already"):
+        planned(mentorship, TEN + 40 * DAY, now=TEN - 3 * HOUR)
+    assert planned(mentorship, TEN + 40 * DAY, now=TEN)
+
+
+def test_one_of_the_two_cannot_bury_the_other_in_e_mails(meeting: Meeting, imogen: User, alex: User) -> None:
+    for number in range(MOST_A_DAY - 1):
+        change(meeting, minutes=30 + number, now=NOW + number * timedelta(minutes=1))
+        meeting.refresh_from_db()
+    told = Message.objects.filter(to=alex, kind__startswith="meeting-").count()
+    assert told == MOST_A_DAY
+    again_at = NOW + timedelta(hours=24)
+    for act in (
+        lambda now: planned(meeting.mentorship, TEN + DAY, now=now),
+        lambda now: change(meeting, now=now, minutes=99),
+    ):
+        with pytest.raises(NotPossible, match="You can go on from Tuesday 12 January 2027"):
+            act(again_at - timedelta(seconds=1))
+    assert Message.objects.filter(to=alex, kind__startswith="meeting-").count() == told
+    change(meeting, alex, minutes=99, now=again_at - HOUR)  # the other one may
+    meeting.refresh_from_db()
+    change(meeting, minutes=98, now=again_at)
+    meeting.refresh_from_db()
+    cancel(meeting, now=again_at)  # what does not take place is always said
 
 
 def test_meetings_end_with_the_mentoring(mentorship: Mentorship, meeting: Meeting, robin: User) -> None:

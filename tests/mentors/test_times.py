@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import LOS_ANGELES
-from workshops.mentors.times import NotOnTheClock, moment_at, span_in_words, zone_of
+from workshops.clock import NotOnTheClock, moment_at
+from workshops.mentors.times import span_in_words, zone_of
 
 PARIS = ZoneInfo("Europe/Paris")
 FORWARD, BACK = date(2027, 3, 14), date(2027, 11, 7)

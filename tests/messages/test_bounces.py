@@ -1,7 +1,9 @@
 """What came back: refused at once, reported by a mail server, or noted by a registrar."""
 
+import base64
 import io
 import random
+import re
 import smtplib
 import sys
 import time
@@ -72,6 +74,14 @@ def letter(body: str, *, sender: str = "MAILER-DAEMON@mx.example.org", subject: 
     mail["From"], mail["Subject"] = sender, subject
     mail.set_content(body)
     return mail.as_bytes()
+
+
+def hidden(header: bytes) -> bytes:
+    """A report that returns this header alone, written so that it cannot be seen before it is decoded."""
+    beginning = "From: MAILER-DAEMON@x\nContent-Type: multipart/report; boundary=b\n\n"
+    status = "--b\nContent-Type: message/delivery-status\n\nAction: failed\n\n"
+    returned = "--b\nContent-Type: text/rfc822-headers\nContent-Transfer-Encoding: base64\n\n"
+    return f"{beginning}{status}{returned}".encode() + base64.encodebytes(header) + b"--b--\n"
 
 
 def piped(source: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
@@ -151,15 +161,20 @@ def test_a_report_is_noted_once_however_often_it_comes(
     [
         lambda it: report(whole(it), action="delayed"),
         lambda it: report(whole(it), action="delivered"),
-        lambda _: report(whole("<message-999999@booking.example.org>")),
-        lambda it: report(whole(f"<message-{it.pk}@another.example.org>")),
+        lambda _: report(whole(message_id(Message(pk=999999)))),
+        lambda it: report(whole(message_id(it).replace("@booking.", "@another."))),
+        lambda it: report(whole(f"<message-{it.pk}@booking.example.org>")),
+        lambda it: report(whole(message_id(Message(pk=it.pk + 1)).replace(f"-{it.pk + 1}.", f"-{it.pk}."))),
         lambda it: letter(f"Message-ID: {message_id(it)}", sender="eve@example.org"),
         lambda it: letter(f"Message-ID: {message_id(it)}", subject="Warning: delayed 4 hours"),
         lambda _: letter("I am away until Monday."),
         lambda _: b"",
         lambda _: b"\x00\xff" * 2000,
     ],
-    ids=["delay", "delivered", "unknown", "not ours", "a person", "a warning", "away", "nothing", "noise"],
+    ids=[
+        *("delay", "delivered", "unknown", "not ours", "not signed", "signed for another"),
+        *("a person", "a warning", "away", "nothing", "noise"),
+    ],
 )
 def test_whatever_else_arrives_is_no_failure_and_notes_nothing(
     message: Message, source: Callable[[Message], bytes], monkeypatch: pytest.MonkeyPatch
@@ -207,6 +222,11 @@ def test_the_words_of_another_server_are_words(message: Message) -> None:
         + b"".join(b"--a%d\nContent-Type: multipart/mixed; boundary=a%d\n\n" % (n, n + 1) for n in range(9000)),
         b"Content-Type: message/rfc822\n\n" * 15_000,
         b"X: y\n" * (MOST_BYTES // 5),
+        b'Content-Type: multipart/report; a="' + b";" * MOST_BYTES,
+        b'Content-Type: multipart/report; a="' + b";\n " * (MOST_BYTES // 3),
+        b'Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: multipart/mixed; a="' + b";" * MOST_BYTES,
+        b'From: MAILER-DAEMON@x\nContent-Type: text/plain; a="' + b";" * (MOST_BYTES - 80) + b"\n\n\xff",
+        hidden(b'Content-Type: multipart/mixed; a="' + b";" * (MOST_BYTES // 2)),
     ],
     ids=lambda source: repr(source[:40]),
 )
@@ -220,7 +240,7 @@ def test_what_is_made_to_take_long_does_not(source: bytes) -> None:
 @given(st.data())
 def test_no_bytes_whatever_raise(data: st.DataObject) -> None:
     pieces = [
-        report("message/rfc822\r\n\r\nMessage-ID: <message-7@booking.example.org>\r\n\r\n"),
+        report(f"message/rfc822\r\n\r\nMessage-ID: {message_id(Message(pk=7))}\r\n\r\n"),
         b"Content-Type: multipart/report; boundary=x\r\n",
         b"--x\r\n",
         b"Content-Transfer-Encoding: base64\r\n",
@@ -241,14 +261,43 @@ def test_no_bytes_whatever_raise(data: st.DataObject) -> None:
     "named",
     [
         "",
-        "<message-@booking.example.org>",
-        "<message-1@booking.example.org.evil>",
-        "<message-\u0661@booking.example.org>",
+        "<message-12@booking.example.org>",
+        "<message-12.@booking.example.org>",
+        "<message-.{signed}@booking.example.org>",
+        "<message-1.{signed}@booking.example.org>",
+        "<message-012.{signed}@booking.example.org>",
+        "<message-\u0661\u0662.{signed}@booking.example.org>",
+        "<message-12.{signed}0@booking.example.org>",
+        "<message-12.{signed}@booking.example.org.evil>",
+        "<message-12.{shortened}@booking.example.org>",
     ],
 )
-def test_only_numbers_of_ours_are_read(named: str) -> None:
-    assert number_in(named) is None
-    assert number_in(" <message-12@booking.example.org>\r\n") == 12
+def test_only_numbers_that_we_signed_are_read(named: str) -> None:
+    ours = message_id(Message(pk=12))
+    signed = ours.partition(".")[2].partition("@")[0]
+    assert number_in(named.format(signed=signed, shortened=signed[:-1])) is None
+    assert number_in(f" {ours}\r\n") == 12
+
+
+def test_a_message_id_is_one_that_mail_servers_take() -> None:
+    """RFC 5322, 3.6.4: what stands on either side of the @ is letters, digits and hyphens, with points between them."""
+    assert re.fullmatch(r"<[a-z0-9-]+(\.[a-z0-9-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)*>", message_id(Message(pk=10**15 - 1)))
+
+
+def test_what_an_earlier_key_signed_can_come_back_while_that_key_is_kept(settings: Settings) -> None:
+    sent_as = message_id(Message(pk=12))
+    earlier, settings.SECRET_KEY = settings.SECRET_KEY, "another-key"
+    assert number_in(sent_as) is None
+    settings.SECRET_KEY_FALLBACKS = [earlier]
+    assert number_in(sent_as) == 12
+
+
+def test_a_real_reports_long_headers_are_read(message: Message) -> None:
+    """Mail that went through large providers carries headers of thousands of characters, with many semicolons."""
+    scanned = b"X-Forefront-Antispam-Report: " + b"CIP:192.0.2.1;CTRY:;LANG:en;SCL:1;\r\n " * 300 + b"x\r\n"
+    assert read(scanned + report(whole(message).replace("Subject:", f"{scanned.decode()}Subject:"))) == bouncing.Report(
+        message.pk, "550 5.1.1 No such user"
+    )
 
 
 # -- afterwards --------------------------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ OURS = (
     "cohort-renamed",
     "dates-confirm",
     "dates-new",
+    "days-brought-over",
     "dispute-decided",
     "dispute-opened",
     "erasure-asked",
@@ -275,8 +276,10 @@ def of_being_erased() -> None:
 
 
 def of_two_accounts() -> None:
-    """Two accounts of one person become one."""
-    survivor, other = factories.trainee(email="stays@example.org"), factories.trainee(email="goes@example.org")
+    """Two accounts of one person become one, with a seat on the one that goes."""
+    survivor, other = (factories.trainee(name="Noor", email=f"{each}@example.org") for each in ("stays", "goes"))
+    seat = factories.reservation(trainee=other)
+    paying.begin(seat, Purpose.DEPOSIT, "sandbox", by=other, now=NOW)
     found = compare(account_of(survivor, NOW), account_of(other, NOW), 0)
     profile = {name: value for name, _, value in found.survivor.profile}
     registrar = factories.person(Role.REGISTRAR)

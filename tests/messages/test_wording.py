@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 import pytest
 from django.conf import settings
@@ -11,20 +12,24 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from tests import factories
 from tests.factories import NOW
 from workshops.history.models import HistoryLine
 from workshops.messages import wording
+from workshops.messages.catalogue import BY_CODE
 from workshops.messages.models import Message, Wording
 from workshops.messages.outbox import queue_all, send_due, words_of
 from workshops.messages.wording import ChangedMeanwhile, Faulty, NoSuchWords, Written
 from workshops.messages.words import Unreadable, parse
 from workshops.people.models import Role, User
+from workshops.text import UNSEEN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 KIND = "hold-longer"
+OWN = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 SHIPPED = wording.shipped_source(KIND)
 FACTS = {
     "name": "Anna",
@@ -162,10 +167,24 @@ def test_there_are_no_words_for_a_message_that_the_product_does_not_send(robin: 
         (("[Pay for it]({{ link }})", "[Pay for it]({{ link }})x"), "A button stands on a line of its own"),
         (("[Pay for it]({{ link }})", "Please [pay]({{ link }}) now."), "A button stands on a line of its own"),
         (("[Pay for it]({{ link }})", "[Pay for it]({{ link }}more/)"), "must lead where the shipped one leads"),
-        (("[Pay for it]({{ link }})", "[Pay for it](https://evil.example/)"), "Line 12: No address can be typed"),
-        (("There is no hurry.", "See www.evil.example."), "Line 5: No address can be typed"),
-        (("There is no hurry.", "HTTPS://evil.example."), "Line 5: No address can be typed"),
-        (("There is no hurry.", "javascript:/x"), "Line 5: No address can be typed"),
+        (("[Pay for it]({{ link }})", "[Pay for it](https://evil.example/)"), "Line 12: “https://evil.example/”"),
+        (("There is no hurry.", "See www.evil.example."), "No address can be typed here: the one button"),
+        (("There is no hurry.", "HTTPS://evil.example."), "Line 5: “HTTPS://evil.example” reads"),
+        (("There is no hurry.", "Try evil-school.com/pay!"), "Line 5: “evil-school.com/pay” reads like an address"),
+        (("There is no hurry.", "Ask (pay@evil.example)."), "Line 5: “pay@evil.example” reads like an address"),
+        (("There is no hurry.", "Ask pay@evil now."), "“pay@evil” reads like an address"),
+        (("There is no hurry.", "Call tel:+13105550123."), "reads like an address"),
+        (("There is no hurry.", "See 192.0.2.1/pay."), "“192.0.2.1/pay” reads like an address"),
+        (("There is no hurry.", "See пример.рф or"), "“пример.рф” reads like an address"),
+        (("There is no hurry.", "See उदाहरण.भारत or"), "reads like an address"),
+        (("There is no hurry.", "See evil\uff0eexample or"), "“evil.example” reads like an address"),
+        (("There is no hurry.", "See evil.e\u200dxample or"), "“evil.example” reads like an address"),
+        (("There is no hurry.", f"Write to {OWN}x."), "reads like an address"),
+        (("There is no hurry.", f"Write to x{OWN}."), "reads like an address"),
+        (("There is no hurry.", f"Write to {OWN}, or (before noon) to {OWN.title()}."), ""),
+        (("There is no hurry.", "At 9.30 a.m., or 5.30 p.m. for $1.599,00, e.g. @cintima… then rest."), ""),
+        (("There is no hurry.", "مرحبا नमस्ते \u2764\ufe0f"), ""),
+        (("There is no hurry.", "javascript:/x"), "Line 5: “javascript:/x” reads"),
         (("There is no hurry.", "It is at {{ link }}."), "Line 5: {{ link }} is an address"),
         (("Subject: Take your time", "Subject: {{ link }}"), "Line 1: {{ link }} is an address"),
         (("{% endif %}", ""), "Line 10: This “{% if … %}” has no “{% endif %}”"),
@@ -190,6 +209,13 @@ def test_there_are_no_words_for_a_message_that_the_product_does_not_send(robin: 
         (("There is", "{{ name|safe }}"), "cannot be read"),
         (("There is", "{{ name|default:name }}"), "cannot be read"),
         (("There is", "{{ name|truncatechars:0 }}"), "cannot be read"),
+        (("Until: {{ held_until }}", "Until: {{ held_until|truncatechars:1 }}"), "Line 7: {{ held_until }} would be"),
+        (("Until: {{ held_until }}", "Until: {{ held_until|truncatechars:900 }}"), "here the reader needs it all"),
+        (("Hello {{ name }}", "Hello {{ name|truncatechars:9 }}"), "Line 3: {{ name }} would be cut short."),
+        (("{{ cohort }}", "{{ cohort|truncatechars:1 }}"), "{{ cohort }} is missing below the subject"),
+        (("{{ cohort }}", "{{ cohort|truncatechars:50 }} ({{ cohort }})"), ""),
+        (("{{ cohort }}\n", "{{ cohort|truncatechars:50 }}\n\nSeat {{ seat }} in {{ cohort }}.\n"), ""),
+        (("{{ cohort }}\n", "{{ cohort }} {{ link|truncatechars:20 }}\n"), "Line 1: {{ link }} is an address"),
         (("There is", "{{ _name }}"), "cannot be read"),
         (("There is", "{{ settings.SECRET_KEY }}"), "cannot be read"),
         (("There is", "{% load static %}"), "cannot stand in a message"),
@@ -200,6 +226,8 @@ def test_there_are_no_words_for_a_message_that_the_product_does_not_send(robin: 
         (("There is", "{% autoescape off %}"), "cannot stand in a message"),
         (("There is", "{% for x in name %}"), "cannot stand in a message"),
         (("There is", "\u202eThere is"), "Line 5: There is a character in it that cannot be seen"),
+        (("There is", "There\u200e\u200b is"), "cannot be seen (U+200E), before “is no hurry.”. Type the line anew."),
+        (("no hurry.", "no hurry.\u061c"), "cannot be seen (U+061C), at its end. Type"),
         (("There is", "\x00There is"), "cannot be seen"),
         (("There is", "\ue0000\ue001There is"), "cannot be seen"),
         (("There is", "{% if why %}" * 9 + "{% endif %}" * 9), "too many conditions"),
@@ -218,6 +246,78 @@ def test_saving_says_where_and_what_to_mend(change: tuple[str, str], told: str, 
         assert not Wording.objects.exists()
     else:
         assert save(source, robin)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("https{% if name %}:{% endif %}//evil/pay", "https://evil/pay"),
+        ("https{% if why %}:{% endif %}//evil/pay", "https://evil/pay"),
+        ("htt{% if not why %}ps:{% endif %}//evil/pay", "https://evil/pay"),
+        ('https:{{ why|default:"//evil/pay" }}', "https://evil/pay"),
+        ("evil{% if name %}.{% endif %}example", "evil.example"),
+        ("pay{% if name %}@{% endif %}evil", "pay@evil"),
+        ("{{ name }}.example", "….example"),
+        ("evil.{{ name }}", "evil.…"),
+        ("{{ name }}@evil", "…@evil"),
+        ("https{% if name %}:{% endif %}/{{ name }}", "https:/…"),
+    ],
+)
+def test_no_address_comes_together_from_pieces(typed: str, found: str, robin: User) -> None:
+    """Neither in a paragraph nor among the facts nor in the subject; and none is sent that stands in the table."""
+    for before, after in (
+        ("There is no hurry.", f"See {typed} now."),
+        ("Where: ", f"Pay at: {typed}\nWhere: "),
+        ("Take your time", f"See {typed} "),
+        ("[Pay for it]", f"[Pay at {typed} for it]"),
+    ):
+        source = OURS.replace(before, after)
+        assert f"“{found}” reads like an address" in faults(source)
+        Wording.objects.all().delete()
+        by_hand(source)
+        for why in ("", "You were ill."):
+            words = wording.words_for(KIND, {**FACTS, "why": why})
+            assert found.replace("…", "Anna") not in words.subject + words.text
+
+
+def test_an_address_that_is_a_fact_of_the_product_is_not_taken_for_a_typed_one(robin: User) -> None:
+    assert save(OURS.replace("There is no hurry.", "For you, {{ name }}."), robin)
+    facts = {"name": "Ana.Example", "venue": "www.stage.example", "why": "Ask robin@school.example or 192.0.2.1."}
+    words = wording.words_for(KIND, {**FACTS, **facts})
+    assert words.text.startswith("Hello Ana.Example,")
+    assert "www.stage.example" in words.text
+
+
+def test_the_schools_own_addresses_may_be_typed(robin: User, settings: Settings) -> None:
+    ours = OURS.replace("There is no hurry.", "Write to office@school.example.")
+    assert "reads like an address" in faults(ours)
+    settings.EMAIL_REPLY_TO = "The school <office@school.example>"
+    assert save(ours, robin)
+    assert "Write to office@school.example." in said()
+    settings.EMAIL_REPLY_TO = "other@school.example"
+    assert said() == shipped_words()
+
+
+def test_no_fact_is_cut_in_words_that_stand_in_the_table(robin: User) -> None:
+    for fact in ("held_until", "days", "venue"):
+        Wording.objects.all().delete()
+        by_hand(OURS.replace(f"{{{{ {fact} }}}}", f"{{{{ {fact}|truncatechars:2 }}}}"))
+        assert FACTS[fact] in said()
+
+
+@pytest.mark.parametrize("kind", sorted(BY_CODE))
+def test_no_message_can_be_saved_with_its_facts_cut(kind: str) -> None:
+    shipped = wording.shipped_source(kind)
+    cut = re.sub(r"\{\{ (\w+)(\|default:\"[^\"]*\")? \}\}(?!\))", r"{{ \1|truncatechars:1 }}", shipped)
+    assert cut == shipped or "would be cut short" in str(wording.faults_in(kind, cut)[0])
+
+
+def test_what_is_not_seen_is_one_list(robin: User) -> None:
+    """Whatever is never kept of what people type cannot stand in the school's words either."""
+    unseen = [each for each in map(chr, range(0xD800)) if re.match(f"[{UNSEEN}]", each)]
+    for each in [*unseen, "\ufeff", "\xad", "\U000e0041"]:
+        with pytest.raises(Unreadable, match="cannot be seen"):
+            parse(OURS.replace("no hurry", f"no{each}hurry"))
 
 
 def test_what_only_tells_cases_apart_cannot_be_shown() -> None:
@@ -277,6 +377,7 @@ BRACED = st.one_of(
         ["{% else %}", "{% endif %}", "{% load x %}", "{%", "%}", "{{", "}}", "{#", "\n", "\n\n", "    ", ""]
     ),
     st.sampled_from(["[Pay]({{ link }})", "[a](b)", "When: {{ days }}", "Subject: ", "{% include 'x' %}", "http://x"]),
+    st.sampled_from(["http", ":", "//x", "@", ".", "evil.example", "pay@evil"]),
     st.text(max_size=12),
 )
 SOURCES = st.one_of(
@@ -302,7 +403,8 @@ def test_whatever_stands_in_the_table_the_reader_is_told_what_they_need(source: 
     below = " ".join(f"{block.text} {block.facts}" for block in words.blocks)
     for fact in (FACTS["held_until"], FACTS["days"], FACTS["venue"], why):
         assert fact in below
-    assert re.search(r"\{\{|\}\}|\{%|%\}|[\ue000-\uf8ff]|https?://x", words.subject + words.text) is None
+    strange = r"\{\{|\}\}|\{%|%\}|[\ue000-\uf8ff]|https?://x|evil\.example|pay@evil"
+    assert re.search(strange, words.subject + words.text) is None
 
 
 @hypothesis_settings(max_examples=300, deadline=None)

@@ -35,7 +35,7 @@ from workshops.programme.changing import change_school, confirm_conduct, confirm
 from workshops.programme.models import conduct_text
 from workshops.programme.terms import Terms
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 LATER = NOW + timedelta(minutes=20)
 WHY = "The studio has moved."

@@ -284,7 +284,6 @@ def venue() -> dict[str, str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.one_database
 def test_it_says_when_where_how_to_get_there_and_what_to_bring(venue: dict[str, str]) -> None:
     School.objects.update(what_to_bring="Soft shoes\nA bottle for water")
     cohort = factories.cohort(starts_on=FIRST, venue=factories.venue(**venue), title="Spring 2027")
@@ -315,7 +314,6 @@ def test_it_says_when_where_how_to_get_there_and_what_to_bring(venue: dict[str, 
 
 
 @pytest.mark.django_db
-@pytest.mark.one_database
 def test_what_is_not_known_is_left_out_and_days_with_other_hours_are_said_apart() -> None:
     made = seat(time_zone="America/Tijuana")  # the same clock under another name
     last = made.cohort.sessions.get(day=4)
@@ -329,7 +327,6 @@ def test_what_is_not_known_is_left_out_and_days_with_other_hours_are_said_apart(
 
 
 @pytest.mark.django_db
-@pytest.mark.one_database
 def test_it_says_what_is_still_open_and_by_when() -> None:
     made = seat(paid=Purpose.DEPOSIT)
     reminding.remind(before(28))
@@ -343,7 +340,6 @@ def test_it_says_what_is_still_open_and_by_when() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.one_database
 def test_it_says_how_to_stop_to_people_and_to_their_mail_programs() -> None:
     made = seat()
     send_all(before(28))

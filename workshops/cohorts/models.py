@@ -30,6 +30,14 @@ class Venue(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def in_a_line(self) -> str:
+        """What pages, messages and calendars say of it: its name and where it is, the city once."""
+        parts = [self.name, self.address]
+        if self.city.casefold() not in self.address.casefold():
+            parts.append(self.city)
+        return ", ".join(part for part in parts if part)
+
 
 class CohortStatus(models.TextChoices):
     """What the school has decided about a cohort."""
@@ -113,6 +121,12 @@ class Cohort(models.Model):
         from django.urls import reverse
 
         return reverse("cohort", args=[self.code])
+
+    @property
+    def full_title(self) -> str:
+        """What calendars call it: its title, with its module in front where the school did not write it."""
+        module = str(self.module)
+        return self.title if self.title.startswith(module) else f"{module}, {self.title}"
 
     def is_bookable(self, now: datetime) -> bool:
         """Whether the school takes reservations now, seats or no seats."""

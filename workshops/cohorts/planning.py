@@ -519,16 +519,17 @@ def _set_status(cohort: Cohort, status: CohortStatus, what: str, *, by: User, no
 
 
 def notice_venue(venue: Venue, *, now: datetime) -> None:
-    """Raise the sequence of every session still to come at `venue`: its name or address is part of the event.
+    """Raise the sequence of every session at `venue`, past ones too: its name or address is part of the event.
 
-    Called inside the transaction that changes the venue.
+    A calendar of one cohort tells it whole, however long ago it was, and no entry says something else under the number
+    it had. Called inside the transaction that changes the venue.
     """
-    Session.objects.filter(cohort__venue=venue, ends_at__gt=now).update(sequence=F("sequence") + 1, revised_at=now)
+    Session.objects.filter(cohort__venue=venue).update(sequence=F("sequence") + 1, revised_at=now)
 
 
 # -- what the commands share -------------------------------------------------------------------------------------------
 def lock_the_year() -> None:
-    """One planner at a time. Nothing else locks the school's row, and it comes before every other lock."""
+    """One planner at a time. Nothing else locks the school's row, and it comes before every other lock but accounts."""
     School.objects.select_for_update().only("pk").get(pk=1)
 
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from workshops.clock import hours_in_words, in_words, moment_in_words, school_day, with_weekday
+from workshops.clock import (
+    SCHOOL_ZONE,
+    NotOnTheClock,
+    hours_in_words,
+    in_words,
+    moment_at,
+    moment_in_words,
+    school_day,
+    with_weekday,
+)
 from workshops.cohorts.models import Venue
 from workshops.people.models import User
 
@@ -142,6 +151,9 @@ def _about_days(plan: Plan, count: int) -> Iterator[Objection]:
     if not plan.days:
         yield Objection("no-days", "The cohort needs at least one day.")
         return
+    for which in ("starts", "ends"):
+        moments = [day.starts_at if which == "starts" else day.ends_at for day in plan.days]
+        yield from (Objection(f"clock-{which}", words) for words in map(_not_on_the_clock, moments) if words)
     for on, day in zip(plan.dates, plan.days, strict=True):
         if day.ends_at <= day.starts_at:
             yield Objection("hours", f"{with_weekday(on)} must end after it starts.")
@@ -159,6 +171,19 @@ def _about_days(plan: Plan, count: int) -> Iterator[Objection]:
             f"{in_words(last)}; this plan has {', '.join(map(in_words, dates))}.",
             overridable=True,
         )
+
+
+def _not_on_the_clock(moment: datetime) -> str:
+    """Why this cannot be the hour of a day, in words: clocks in Los Angeles skip it or show it twice. "" where it can.
+
+    Read as it was entered, by those clocks: an hour that they skip becomes another one as soon as it is kept.
+    """
+    local = moment.astimezone(SCHOOL_ZONE)
+    try:
+        moment_at(local.date(), local.time(), SCHOOL_ZONE)
+    except NotOnTheClock as not_there:
+        return str(not_there)
+    return ""
 
 
 def _about_year(plan: Plan, running: Sequence[Neighbour]) -> Iterator[Objection]:

@@ -40,7 +40,8 @@ def add_venue(values: Mapping[str, str], *, by: User, now: datetime) -> Venue:
 def change_venue(venue: Venue, values: Mapping[str, str], *, by: User, now: datetime, why: str = "") -> bool:
     """Change what is known about a venue. False when that was known already.
 
-    A new name or address is noticed by every calendar that has a session there to come; practical notes are not.
+    A new name or address is noticed by every calendar that has a session there, past ones too; practical notes are not.
+    Whoever wants past days to stay where they were puts the new place on file as a venue of its own.
     Whoever calls this tells the people whom it touches: see `reservations.changing`. Locks the venue.
 
     Raises:

@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 
+from workshops.clock import NotOnTheClock, moment_at, zone_in_words
 from workshops.mentors.meetings import Agreed, NotPossible
 from workshops.mentors.models import Meeting
-from workshops.mentors.times import NotOnTheClock, moment_at, zone_in_words, zone_of
+from workshops.mentors.times import zone_of
 from workshops.web.fields import PlainField
 
 # No calendar of ours goes beyond these, and dates at the far ends of time cannot be moved between time zones.

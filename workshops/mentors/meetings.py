@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
-from workshops.clock import school_day
+from workshops.clock import moment_in_words, school_day
+from workshops.history.models import HistoryLine
 from workshops.history.record import record
 from workshops.mentors import emails
 from workshops.mentors.models import Meeting, Mentorship
@@ -23,6 +24,11 @@ from workshops.transactions import writes
 LONGEST = timedelta(minutes=480)
 FURTHEST = timedelta(days=548)
 """So far ahead a meeting may be: as far as calendars show it."""
+MOST_TO_COME = 20
+"""So many meetings that have not begun are planned in a mentorship: half a year of weeks, and an end of e-mails."""
+MOST_A_DAY = 30
+"""So often within 24 hours one of the two may write to the other by planning and changing meetings."""
+A_DAY = timedelta(hours=24)
 
 
 class NotPossible(Exception):
@@ -66,7 +72,8 @@ def plan(mentorship: Mentorship, agreed: Agreed, *, by: User, now: datetime) -> 
     `by` is one of the two.
 
     Raises:
-        NotPossible: when the mentoring has ended, or the time has passed, is too far ahead, or is not free for both.
+        NotPossible: when the mentoring has ended, or the time has passed, is too far ahead, or is not free for both;
+            when `MOST_TO_COME` meetings are planned already, or `by` has acted `MOST_A_DAY` times within 24 hours.
         Closed: when one of them was erased or merged away.
     """
     both = _running(mentorship)
@@ -74,6 +81,8 @@ def plan(mentorship: Mentorship, agreed: Agreed, *, by: User, now: datetime) -> 
     again = both.meetings.filter(starts_at=agreed.starts_at, minutes=agreed.minutes, cancelled_at=None).first()
     if again is not None and again.place == agreed.place:
         return again
+    _check_number(both, now)
+    _check_pace(both, by, now)
     _check_free(agreed, both, by)
     meeting = Meeting.objects.create(
         mentorship=both, starts_at=agreed.starts_at, minutes=agreed.minutes, place=agreed.place, revised_at=now
@@ -92,13 +101,15 @@ def change(meeting: Meeting, agreed: Agreed, *, seen: int, by: User, now: dateti
 
     Raises:
         ChangedMeanwhile: when it has another sequence by now.
-        NotPossible: when it is cancelled or has begun, the mentoring has ended, or the new time cannot be.
+        NotPossible: when it is cancelled or has begun, the mentoring has ended, the new time cannot be, or `by` has
+            acted `MOST_A_DAY` times within 24 hours.
         Closed: when one of them was erased or merged away.
     """
     fresh = _as_seen(meeting, seen, now)
     before = Meeting(starts_at=fresh.starts_at, minutes=fresh.minutes, place=fresh.place)
     if agreed == Agreed(before.starts_at, before.minutes, before.place):
         return False
+    _check_pace(fresh.mentorship, by, now)
     _check_time(agreed, now)
     _check_free(agreed, fresh.mentorship, by, besides=fresh)
     fresh.starts_at, fresh.minutes, fresh.place = agreed.starts_at, agreed.minutes, agreed.place
@@ -111,6 +122,9 @@ def change(meeting: Meeting, agreed: Agreed, *, seen: int, by: User, now: dateti
 @writes
 def cancel(meeting: Meeting, *, seen: int, by: User, now: datetime) -> None:
     """Cancel a meeting that has not begun and tell the other. `seen` and `by` as for `change`. Locks both accounts.
+
+    However much they have planned and changed today: nobody waits for somebody who was kept from cancelling.
+
 
     Raises:
         ChangedMeanwhile: when it has another sequence by now.
@@ -171,6 +185,25 @@ def _check_time(agreed: Agreed, now: datetime) -> None:
         raise NotPossible("That time has passed. Choose one that is still to come.", "clock")
     if agreed.starts_at > now + FURTHEST:
         raise NotPossible("That is more than a year and a half away. Choose an earlier day.", "day")
+
+
+def _check_number(both: Mentorship, now: datetime) -> None:
+    if both.meetings.filter(cancelled_at=None, starts_at__gt=now).count() >= MOST_TO_COME:
+        raise NotPossible(
+            f"You two have {MOST_TO_COME} meetings planned already, and more do not fit. "
+            "Plan the next one once one of them is over, or cancel one first."
+        )
+
+
+def _check_pace(both: Mentorship, by: User, now: datetime) -> None:
+    """Say no to whoever has sent the other so many e-mails that one more would be a burden."""
+    lately = HistoryLine.objects.filter(person=both.trainee, by=by, what__startswith="meeting-", at__gt=now - A_DAY)
+    moments = list(lately.order_by("-at").values_list("at", flat=True)[:MOST_A_DAY])
+    if len(moments) == MOST_A_DAY:
+        raise NotPossible(
+            f"You have planned, changed or cancelled meetings {MOST_A_DAY} times within a day, and each was an e-mail "
+            f"to the other. You can go on from {moment_in_words(moments[-1] + A_DAY)}."
+        )
 
 
 def _check_free(agreed: Agreed, both: Mentorship, by: User, besides: Meeting | None = None) -> None:

@@ -1,8 +1,9 @@
 """Mail that came back: noted by hand or from what a mail server sends, and kept until the address works again.
 
 Nothing hangs on such a note but what registrars read. A message that reports one can be written by anybody who knows
-the address it goes to, so that nothing in it is believed beyond which message of ours it names: it stops no message, it
-changes no address, and its words are shown as words.
+the address it goes to, so that nothing in it is believed beyond which message of ours it names, and that only by a
+Message-ID which we signed: whoever never got that message cannot name it. It stops no message, it changes no address,
+and its words are shown as words.
 """
 
 import re
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, message_from_string
 from email.message import Message as Mail
+from email.policy import Compat32
 from email.utils import parseaddr
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.crypto import constant_time_compare
 
 from workshops.history.record import record
 from workshops.messages import outbox
@@ -28,6 +31,8 @@ MOST_BYTES = 512 * 1024
 """So much of a report is read. What matters stands at its beginning, and our own messages are far smaller."""
 MOST_PARTS = 40
 """Reports have a handful of parts within parts. Reading deep nests of them takes longer the deeper they are."""
+LONGEST_CONTENT, MOST_PARAMETERS = 2_000, 50
+"""Characters and semicolons in a header that describes a part. Real ones have a tenth of either."""
 
 
 # -- notes -------------------------------------------------------------------------------------------------------------
@@ -120,9 +125,30 @@ def read(source: bytes) -> Report | None:
     if len(re.findall(rb"(?i)multipart/|message/", source)) > MOST_PARTS:
         return None
     try:
-        return _read(message_from_bytes(source))
+        return _read(message_from_bytes(source, policy=_BOUNDED))
     except Exception:  # the parser is old, lenient, and not proof against everything that is sent to it
         return None
+
+
+class _Endless(Exception):
+    """A header that says more about a part than anything that is meant to be read."""
+
+
+class _Bounded(Compat32):
+    """Gives up at a header whose parameters would be read for minutes: the time for them grows with their square.
+
+    The parser asks it of every header, those of parts within parts too, before it looks at what any of them says.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        is_endless = len(value) > LONGEST_CONTENT or value.count(";") > MOST_PARAMETERS
+        if is_endless and name.lower().startswith("content-"):
+            raise _Endless(name)
+        return name, value
+
+
+_BOUNDED = _Bounded()
 
 
 def _read(mail: Mail) -> Report | None:
@@ -154,7 +180,7 @@ def _groups(fate: Mail) -> list[Mail]:
     payload = fate.get_payload()
     if isinstance(payload, list):
         return [each for each in payload if isinstance(each, Mail)]
-    return [message_from_string(each) for each in re.split(r"\r?\n\r?\n", _text(fate))]
+    return [message_from_string(each, policy=_BOUNDED) for each in re.split(r"\r?\n\r?\n", _text(fate))]
 
 
 def _number_of(part: Mail) -> int | None:
@@ -164,7 +190,7 @@ def _number_of(part: Mail) -> int | None:
         returned = payload[0] if payload else None
         return number_in(str(returned.get("Message-ID", ""))) if isinstance(returned, Mail) else None
     if part.get_content_type() in _HEADERS:
-        return number_in(str(message_from_string(_text(part)).get("Message-ID", "")))
+        return number_in(str(message_from_string(_text(part), policy=_BOUNDED).get("Message-ID", "")))
     return None
 
 
@@ -207,6 +233,14 @@ def _plainly(words: str) -> str:
 
 
 def number_in(message_id: str) -> int | None:
-    """The number in a Message-ID of ours (see `outbox.message_id`); None where it is not ours. Pure."""
-    ours = re.fullmatch(rf"<message-(\d{{1,15}})@{re.escape(settings.CALENDAR_HOST)}>", message_id.strip(), re.ASCII)
-    return int(ours[1]) if ours else None
+    """The number in a Message-ID of ours (see `outbox.message_id`); None where we did not write it. Pure.
+
+    Earlier keys are good as long as they are for links.
+    """
+    host = re.escape(settings.CALENDAR_HOST)
+    ours = re.fullmatch(rf"<message-([1-9]\d{{0,14}})\.([0-9a-f]{{1,64}})@{host}>", message_id.strip(), re.ASCII)
+    if ours is None:
+        return None
+    number = int(ours[1])
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return number if any(constant_time_compare(ours[2], outbox.signature(number, key)) for key in keys) else None

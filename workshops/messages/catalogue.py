@@ -70,6 +70,7 @@ KINDS: tuple[Kind, ...] = (
             ("promise-waits", "Something is missing for a provisional seat", "the day of a promise comes near"),
             ("promise-longer", "More time for a promise", "a registrar gives more time for what is missing"),
             ("promise-kept", "A seat is provisional no more", "nothing is missing any more"),
+            ("days-brought-over", "Days go to another address", "two accounts become one; to both addresses"),
             ("cohort-certain", "The cohort is certain to run", "enough seats are taken, or the school says so"),
         ],
         _SEAT,

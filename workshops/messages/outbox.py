@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import F, QuerySet
+from django.utils.crypto import salted_hmac
 
 from workshops.history.record import record
 from workshops.messages.letter import letter, named
@@ -33,7 +34,7 @@ MOST_WORDS = 300
 """So many characters of what another mail server said are kept."""
 ADDRESS = "address"
 """Where a message carries an address of its own: a further one of theirs, or that of somebody who is being erased."""
-TO_AN_ADDRESS = ("accounts-merged", "dates-confirm", "dates-new", "erasure-done")
+TO_AN_ADDRESS = ("accounts-merged", "dates-confirm", "dates-new", "days-brought-over", "erasure-done")
 """The kinds of message that may. The row goes once it is sent, or after a while of trying."""
 REMINDER = "workshop-soon"
 """The one kind that a person with an account may say no more of (`User.wants_reminders`): no seat depends on it."""
@@ -41,6 +42,9 @@ SENT_TO = "sent_to"
 """Where a message says, once it has gone out, to which address: its person may have another one since."""
 TOO_LATE_FROM = "too_late_from"
 """Where a message that speaks of a day to come carries the moment (ISO 8601) from which on it must not go out."""
+TAKEN_BACK = "A later message had taken it back before it could go out, so it was not sent."
+DAYS_ATTACHED = "days_attached"
+"""Where a message says that days for the reader's calendar go with it."""
 CAME_TOO_LATE = "Its day had come before it could go out, so it was not sent."
 ARRIVES_AGAIN = "arrives_again"
 """Where a message that came back carries since when (ISO 8601) mail to its address is said to arrive again."""
@@ -134,6 +138,7 @@ def queue_to_address(
     *,
     now: datetime,
     step: int = 0,
+    calendar: str = "",
 ) -> None:
     """Queue a message to another address than that of the account. It carries it, and is deleted once it is sent.
 
@@ -141,7 +146,7 @@ def queue_to_address(
     """
     if kind not in TO_AN_ADDRESS:
         raise ValueError(kind)
-    queue_all(kind, [(about, to, {**context, ADDRESS: address})], now=now, step=step)
+    queue_all(kind, [(about, to, {**context, ADDRESS: address})], now=now, step=step, calendar=calendar)
 
 
 def said(kind: str, subjects: Iterable[str]) -> set[tuple[str, int]]:
@@ -155,8 +160,16 @@ def words_of(message: Message, written: Written | None = None) -> Words:
 
 
 def message_id(message: Message) -> str:
-    """The same Message-ID at every try, so that a mail server that got it twice shows it once."""
-    return f"<message-{message.pk}@{settings.CALENDAR_HOST}>"
+    """The same Message-ID at every try, so that a mail server that got it twice shows it once.
+
+    It is signed: only whoever got the message, or carried it, can say that it came back.
+    """
+    return f"<message-{message.pk}.{signature(message.pk, settings.SECRET_KEY)}@{settings.CALENDAR_HOST}>"
+
+
+def signature(number: int, key: str) -> str:
+    """What proves that we numbered a message: 80 bits in hexadecimal, the same whenever it is asked for. Pure."""
+    return salted_hmac("messages.message_id", str(number), secret=key, algorithm="sha256").hexdigest()[:20]
 
 
 def send_due(*, now: datetime, limit: int = 10) -> int:
@@ -176,6 +189,12 @@ def send_due(*, now: datetime, limit: int = 10) -> int:
         if _is_too_late(message, now):
             _in_hand(message).update(state=MessageState.FAILED, lease_until=None, last_error=CAME_TOO_LATE)
             continue
+        later = later_for_calendar(message)
+        if is_taken_back(message, later):
+            _in_hand(message).update(state=MessageState.FAILED, lease_until=None, last_error=TAKEN_BACK)
+            continue
+        if later:
+            _leave_days_out(message)
         try:
             _send(message, connection, words_to_send(message.kind, message.context, now=now, written=written))
         except Exception as error:  # whatever went wrong, the others must go out and this one must be tried again
@@ -192,6 +211,29 @@ def send_again(message: Message, *, now: datetime) -> None:
     Message.objects.filter(pk=message.pk).update(
         state=MessageState.QUEUED, sent_at=None, due_at=now, lease_until=None, attempts=0, last_error=""
     )
+
+
+def later_for_calendar(message: Message) -> list[str]:
+    """What went, or is to go, with later messages about the same entry to the same mailbox's calendar.
+
+    Mail goes out in any order: one try fails and the next message overtakes it, or somebody sends an old one again.
+    One SQL statement, for a message that carries something for a calendar, and otherwise none.
+    """
+    entry = _UID.search(message.calendar)
+    if entry is None:
+        return []
+    after = Message.objects.filter(to=message.to_id, pk__gt=message.pk, calendar__contains=entry[0]).order_by("pk")
+    told = after.values_list("calendar", "context")
+    return [calendar for calendar, context in told if context.get(ADDRESS) == message.context.get(ADDRESS)]
+
+
+_UID = re.compile(r"(?m)^UID:.*\r\n(?: .*\r\n)*")
+
+
+def is_taken_back(message: Message, later: Iterable[str]) -> bool:
+    """Whether what this message invites to has been cancelled by a later one: see `later_for_calendar`."""
+    invites = bool(message.calendar) and _method(message.calendar) == "REQUEST"
+    return invites and any(_method(calendar) == "CANCEL" for calendar in later)
 
 
 def note_return(message: Message, words: str, *, now: datetime) -> None:
@@ -245,6 +287,13 @@ def _in_hand(message: Message) -> QuerySet[Message]:
 def _is_unwanted(message: Message) -> bool:
     """Whether its reader has said since it was queued that they want no more of these."""
     return message.kind == REMINDER and message.to is not None and not message.to.wants_reminders
+
+
+def _leave_days_out(message: Message) -> None:
+    """A calendar that keeps nothing of what it has removed would take an older word for a new one."""
+    message.calendar = ""
+    if DAYS_ATTACHED in message.context:
+        message.context = {**message.context, DAYS_ATTACHED: ""}
 
 
 def _is_too_late(message: Message, now: datetime) -> bool:

@@ -5,20 +5,32 @@ school's words tell as well, and their one button leads to the same page.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from email.utils import parseaddr
 from functools import lru_cache
 from itertools import combinations, islice, product
 
+from django.conf import settings
+
 from workshops.messages.catalogue import BY_CODE
 from workshops.messages.placeholders import Placeholder, Use, known
-from workshops.messages.words import Block, Filled, Text, Unreadable, Words, parse
+from workshops.messages.words import BRACES, FACT, Block, Filled, Text, Unreadable, Words, parse
 
 MOST_SOURCE = 6000
 MOST_SUBJECT = 78
 MOST_CASES = 4096
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:/|\bwww\.|\bmailto:", re.IGNORECASE)
+# What mail programs make links of, without any that they would not: a name with no full stop in it, a price, "p.m.".
+_ADDRESS = re.compile(
+    rf"[\w{FACT}]:/|\b(?:mailto|tel|sms):\S|\bwww\.|[\w{FACT}.+-]@[\w{FACT}]"
+    rf"|[^\s.]\.(?:{FACT}|[^\W\d_](?:[^\W\d_]|[\u0300-\u1aff]))"  # name.tld, in any script, marks and all
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}\b",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\s()\[\]<>]+")
+_JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,8 @@ def readable(kind: str, source: str, shipped: Text) -> Text:
         raise Unreadable(1, f"The words have {len(source)} characters. Bring them down to {MOST_SOURCE}.")
     if not source.startswith("Subject: "):
         raise Unreadable(1, "The words begin with “Subject: ” and the subject, and then an empty line.")
-    _no_addresses(source)
     text = parse(source)
+    _no_addresses(source)
     there = placeholders_of(kind, shipped)
     for name, line in _names(text):
         if name not in there:
@@ -57,6 +69,12 @@ def readable(kind: str, source: str, shipped: Text) -> Text:
             rather = f" Did you mean {{{{ {near[0]} }}}}?" if near else " Choose one from the list on this page."
             raise Unreadable(line, f"{{{{ {name} }}}} is no placeholder of this message.{rather}")
     for place in text.places():
+        if place.most and place.line > 1:
+            raise Unreadable(
+                place.line,
+                f"{{{{ {place.name} }}}} would be cut short. Only the subject may do that; here the reader needs it "
+                f"all: write {{{{ {place.name} }}}} without “truncatechars”.",
+            )
         if there[place.name].use is Use.CASE:
             use = f"{{% if {place.name} %}}"
             raise Unreadable(place.line, f"{{{{ {place.name} }}}} says nothing by itself. Use it in {use}.")
@@ -73,13 +91,37 @@ def _names(text: Text) -> Iterator[tuple[str, int]]:
     )
 
 
+def own_addresses() -> frozenset[str]:
+    """The addresses that may be typed, in lower case: the school's host and where answers to its e-mails go."""
+    answers = parseaddr(settings.EMAIL_REPLY_TO or settings.DEFAULT_FROM_EMAIL)[1]
+    return frozenset({settings.SITE_HOST.lower(), answers.lower()})
+
+
 def _no_addresses(source: str) -> None:
-    if found := _ADDRESS.search(source):
-        line = source.count("\n", 0, found.start()) + 1
-        raise Unreadable(
-            line,
-            "No address can be typed here: the one button leads where the reader goes next.",
-        )
+    """Refuse those that stand there as they are, where the line is known. What comes out of it is for `misfit`."""
+    for number, line in enumerate(BRACES.sub(" ", source).split("\n"), 1):
+        if told := _address(line):
+            raise Unreadable(number, told)
+
+
+def _address(typed: str) -> str:
+    """Words about the first address in a stretch of text that is not the school's; empty when there is none."""
+    found = next((each for each in _addresses(typed) if each.lower() not in own_addresses()), "")
+    return found and (
+        f"“{found.replace(FACT, '…')}” reads like an address. No address can be typed here: the one button leads where "
+        "the reader goes next. Where a sentence ends in it, put a space after the full stop."
+    )
+
+
+@lru_cache(maxsize=1024)
+def _addresses(typed: str) -> tuple[str, ...]:
+    """Whatever mail programs may take for an address. Remembered: most of a text is the same in every case."""
+    words = _WORD.findall(_JOINERS.sub("", unicodedata.normalize("NFKC", typed)))
+    return tuple(word.strip(".,;:!?“”\u2018\u2019\"'") for word in words if _ADDRESS.search(word))
+
+
+def _address_in(own: Filled) -> str:
+    return next(filter(None, map(_address, own.typed)), "")
 
 
 def misfit(own: Filled, shipped: Filled, there: Mapping[str, Placeholder]) -> tuple[str, str] | None:
@@ -92,6 +134,8 @@ def misfit(own: Filled, shipped: Filled, there: Mapping[str, Placeholder]) -> tu
         return "", "The subject is empty. Say what the message is about."
     if own.is_cut_short:
         return "", "A button stands on a line of its own, with an empty line before and after: [words]({{ link }})."
+    if told := _address_in(own):
+        return "", told
     for name in sorted(own.holes):
         return (
             name,
@@ -106,7 +150,8 @@ def misfit(own: Filled, shipped: Filled, there: Mapping[str, Placeholder]) -> tu
     if told := _button(words, shipped.words):
         return "", told
     for name in sorted(shipped.shown - own.shown):
-        if there[name].use is Use.FACT or (there[name].use is Use.TOPIC and name not in own.in_subject):
+        in_subject = name in own.in_subject - own.cut_in_subject
+        if there[name].use is Use.FACT or (there[name].use is Use.TOPIC and not in_subject):
             return "", f"{{{{ {name} }}}} is missing below the subject. {there[name].meaning}: the reader must be told."
     return None
 

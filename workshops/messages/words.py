@@ -24,20 +24,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from workshops.text import UNSEEN
+
 STOP = "stop_link"
 """Where the facts of a message carry the address of a page on which its reader may say that they want no more of it."""
 MOST_DEPTH = 8
+FACT = "\ue000"
+"""Stands for any fact, where only what somebody typed is looked at."""
 
 _ACTION = re.compile(r"^\[(?P<label>[^\]]+)\]\((?P<address>\S+)\)$")
 _FACT = re.compile(r"^(?P<label>[A-Z][\w ,'-]{1,30}): (?P<value>\S.*)$")
 _BUTTON = re.compile(r"\]\s?\(")
 _CODE = re.compile(r"^ {4,}\S")
 # Where a fact will stand, while the text is taken apart: characters that no text may have.
-_OPENS, _CLOSES = "\ue000", "\ue001"
+_OPENS, _CLOSES = FACT, "\ue001"
 _MARK = re.compile(f"{_OPENS}(\\d+){_CLOSES}")
-_NOT_TEXT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ue000-\uf8ff\ufeff]")
+_NOT_TEXT = re.compile(
+    f"[{UNSEEN}"
+    "\t\x0b-\r\x85\u2028\u2029"  # ends of lines that are none here
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"  # blank, wherever they stand
+    "\ue000-\uf8ff\U000e0000-\U000e0fff]"  # those without a meaning, and the tags that nothing shows
+)
 
-_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+"""What is written in braces, whether or not it can be read."""
 _STRAY = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 _NAME = r"[a-z][a-z0-9_]*"
 _SHOWN = re.compile(
@@ -100,6 +110,10 @@ class Filled:
     """Those whose facts can be read in the subject."""
     holes: frozenset[str]
     """Those that stand in the text and had nothing to say."""
+    cut_in_subject: frozenset[str]
+    """Those that stand in the subject only where they may be cut to so many characters."""
+    typed: tuple[str, ...]
+    """What somebody typed, subject first, stretch by stretch as it is read: `FACT` wherever a fact stands."""
     is_cut_short: bool
     """Whether a button was begun in it that is none: it must have a line to itself."""
 
@@ -188,14 +202,23 @@ class Text:
         form = _form("".join(_said(self.parts, facts, placed)))
         below = "".join(f"{block.text}{''.join(value for _, value in block.facts)}" for block in form.blocks)
 
-        def said_in(text: str) -> frozenset[str]:
+        def said_in(text: str, *, whole: bool = False) -> frozenset[str]:
             there = (placed[int(number)] for number in _MARK.findall(text))
-            return frozenset(place.name for place, value in there if value)
+            return frozenset(place.name for place, value in there if value and not (whole and place.most))
 
         holes = frozenset(place.name for place, value in placed if not value)
         words = _put_in(form, [value for _, value in placed])
         cut_short = any(_BUTTON.search(block.text) for block in form.blocks if block.kind != "action")
-        return Filled(words, said_in(below), said_in(form.subject), holes, cut_short)
+        in_subject = said_in(form.subject)
+        return Filled(
+            words,
+            shown=said_in(below),
+            in_subject=in_subject,
+            holes=holes,
+            cut_in_subject=in_subject - said_in(form.subject, whole=True),
+            typed=_typed(form, [FACT if facts.get(place.name) else place.default for place, _ in placed]),
+            is_cut_short=cut_short,
+        )
 
 
 def _walk(parts: tuple[Part, ...]) -> Iterator[Part]:
@@ -255,6 +278,13 @@ def _put_in(form: Words, values: list[str]) -> Words:
     )
 
 
+def _typed(form: Words, values: list[str]) -> tuple[str, ...]:
+    stretches = [form.subject]
+    for block in form.blocks:
+        stretches += [block.text, *(f"{label}: {value}" for label, value in block.facts)]
+    return tuple(_MARK.sub(lambda mark: values[int(mark[1])], each) for each in stretches if each)
+
+
 def parse(source: str) -> Text:
     """Read a message as it is written down.
 
@@ -263,7 +293,9 @@ def parse(source: str) -> Text:
     """
     if strange := _NOT_TEXT.search(source):
         raise Unreadable(
-            _line(source, strange.start()), "There is a character in it that cannot be seen. Type the line anew."
+            _line(source, strange.start()),
+            f"There is a character in it that cannot be seen (U+{ord(strange[0]):04X}), {_beside(source, strange)}. "
+            "Type the line anew.",
         )
     return Text(_Reading(source).parts())
 
@@ -272,12 +304,18 @@ def _line(source: str, at: int) -> int:
     return source.count("\n", 0, at) + 1
 
 
+def _beside(source: str, strange: re.Match[str]) -> str:
+    """Where a character stands that nobody sees, in words that can be seen."""
+    after = _NOT_TEXT.sub("", source[strange.end() :].split("\n", 1)[0]).strip()
+    return f"before “{after[:20].strip()}”" if after else "at its end"
+
+
 class _Reading:
     """One reading of a text from its beginning to its end."""
 
     def __init__(self, source: str) -> None:
         self.source, self.at = source, 0
-        self.braces = list(_BRACES.finditer(source))
+        self.braces = list(BRACES.finditer(source))
         self.tag, self.tag_line = "", 1
         """The tag at which the last stretch of text ended, empty at the end of it all, and its line."""
 

@@ -32,7 +32,7 @@ def seen(cohort: Cohort, touched: Touches) -> str:
             plan.title,
             plan.days_in_words,
             plan.venue.pk,
-            changing.in_words(plan.venue),
+            plan.venue.in_a_line,
             *_people(touched),
             sorted(person.public_id for person in plan.instructors),
         ]
@@ -134,7 +134,7 @@ def seen_of_teachers(cohort: Cohort) -> str:
     plan = planning.plan_of(cohort)
     lead = plan.lead.public_id if plan.lead else ""
     teaches = sorted(person.public_id for person in plan.instructors)
-    return _named([cohort.status, plan.title, plan.days_in_words, changing.in_words(plan.venue), teaches, lead])
+    return _named([cohort.status, plan.title, plan.days_in_words, plan.venue.in_a_line, teaches, lead])
 
 
 @writes

@@ -27,6 +27,8 @@ _FIELD_OF = {
     "no-days": "starts_on",
     "year-full": "starts_on",
     "past": "starts_on",
+    "clock-starts": "day_starts",
+    "clock-ends": "day_ends",
     "hours": "day_ends",
     "hours-overlap": "day_ends",
     "bookings-order": "bookings_close_at",
@@ -343,7 +345,8 @@ class VenueChangeForm(forms.Form):
     prefix = "change"
     is_elsewhere = forms.BooleanField(
         label="The place has moved: people travel somewhere else than they were told",
-        help_text="Then everyone with a seat may leave at no cost for a while, as when you move a cohort.",
+        help_text="Then everyone with a seat may leave at no cost for a while, as when you move a cohort. Calendars "
+        "show the new address for past days, too: to keep the old one there, add a venue and move cohorts to it.",
         required=False,
     )
     why = a_reason("Why does it change?", "Everyone on this page reads it, just as you write it.")

@@ -10,7 +10,7 @@ from workshops.messages import wording
 from workshops.messages.catalogue import KINDS, Group, Kind
 from workshops.messages.models import Wording
 from workshops.messages.placeholders import Placeholder
-from workshops.messages.proofreading import placeholders_of
+from workshops.messages.proofreading import own_addresses, placeholders_of
 from workshops.messages.wording import Preview
 from workshops.messages.words import Unreadable
 from workshops.people.models import User
@@ -75,6 +75,11 @@ class WordingPage:
     preview: Preview | None
     named: list[Named]
     changes: list[Told]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The only addresses that may be typed."""
+        return sorted(own_addresses())
 
     @property
     def from_shipped(self) -> list[Difference]:
