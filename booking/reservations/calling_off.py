@@ -128,10 +128,11 @@ def reschedule(
         # Nobody decides about their own money: a registrar who has a seat here stays under the terms they had.
         if fresh.state in OWING and fresh.trainee_id != by.pk and (until := free_to_leave_until(fresh, now)):
             lifecycle.free_to_leave(fresh, until=until, now=now, by=by, why=reason)
-        if (due_on := balance_due_after(fresh, changed.starts_on)) != fresh.balance_due_on:
+        due_on = balance_due_after(fresh, changed.starts_on)
+        if is_due_later := due_on != fresh.balance_due_on:
             owing.due_later(fresh, due_on, now)
         lifecycle.keep_before(fresh, changed, now)
-        emails.rescheduled(fresh, **facts, step=step, now=now)
+        emails.rescheduled(fresh, **facts, is_due_later=is_due_later, step=step, now=now)
     for entry in in_line(changed):
         emails.line_moved(entry, **facts, step=step, now=now)
     emails.teaching_moved(changed, teachers_told(changed, by, now), **facts, step=step, now=now)

@@ -233,6 +233,13 @@ def set_instructors(
     return touched
 
 
+def told_at_publishing(draft: Cohort, by_id: int | None, now: datetime) -> list[User]:
+    """Who teaches a draft and hears so when the account `by_id` publishes it. Nobody of other cohorts, or once over."""
+    if draft.status != CohortStatus.DRAFT or not draft.sessions.filter(ends_at__gt=now).exists():
+        return []
+    return [each.instructor for each in draft.teachings.select_related("instructor") if each.instructor_id != by_id]
+
+
 @writes
 def publish(cohort: Cohort, *, by: User, now: datetime) -> Cohort:
     """Let everyone see a draft, and tell those who teach it which days that is.

@@ -301,9 +301,20 @@ def called_off(reservation: Reservation, *, owed_cents: int, why: str, now: date
 
 
 def rescheduled(
-    reservation: Reservation, *, before: str, after: str, why: str, was_called: str, step: int, now: datetime
+    reservation: Reservation,
+    *,
+    before: str,
+    after: str,
+    why: str,
+    was_called: str,
+    is_due_later: bool,
+    step: int,
+    now: datetime,
 ) -> None:
-    """Queue that the school has moved the cohort, and that leaving costs nothing for a while."""
+    """Queue that the school has moved the cohort, and that leaving costs nothing for a while.
+
+    `is_due_later`: the balance is due on a later day with it.
+    """
     until = reservation.may_leave_until
     told = {
         "before": before,
@@ -311,6 +322,8 @@ def rescheduled(
         "why": why,
         "was_called": was_called,
         "leave_until": moment_for(until, reservation.trainee.time_zone) if until and until > now else "",
+        "held": "yes" if reservation.state == State.HELD else "",
+        "balance_later": "yes" if is_due_later and reservation.state == State.RESERVED else "",
     }
     if reservation.state == State.OFFERED:
         entry = WaitlistEntry.objects.get(offer=reservation)
@@ -361,6 +374,7 @@ def _queue(
     calendar = invitations.about(reservation, now=now) if for_calendar else ""
     if for_calendar:
         facts["days_attached"] = "yes" if invitations.is_invitation(calendar) else ""
+        facts["days_leave"] = "yes" if calendar and not facts["days_attached"] else ""
     queue(kind, about, reservation.trainee, facts, now=now, step=step, calendar=calendar)
 
 

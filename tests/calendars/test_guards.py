@@ -197,3 +197,25 @@ def test_the_roster_has_the_hours_of_each_day(client: Client) -> None:
     client.force_login(amara)
     page = " ".join(client.get(f"/teaching/{cohort.code}/").content.decode().split())
     assert "Tuesday 11 May 2027, 9:30 am to 5:30 pm" in page
+
+
+def test_whoever_holds_a_seat_in_a_cohort_that_moves_reads_what_is_true_for_them() -> None:
+    cohort, robin = factories.cohort(), factories.person(Role.REGISTRAR)
+    hold, seat = factories.reservation(cohort=cohort), reserved(cohort=cohort)
+    plan = planning.plan_of(cohort)
+    later = tuple(replace(day, starts_at=day.starts_at + 7 * DAY, ends_at=day.ends_at + 7 * DAY) for day in plan.days)
+    calling_off.reschedule(cohort, replace(plan, days=later), by=robin, now=NOW, reason="The stage is taken.")
+    told = {each.to_id: outbox.words_of(each).text for each in Message.objects.filter(kind="cohort-moved")}
+    assert "Your seat is still held for you until Monday 11 January 2027, 11:00 am PST" in told[hold.trainee_id]
+    assert "nothing is owed" in told[hold.trainee_id]
+    assert "everything you have paid" not in told[hold.trainee_id]
+    assert "Balance: due later as well, by the end of Sunday 18 April 2027 in Los Angeles" in told[seat.trainee_id]
+    assert "Balance:" not in told[hold.trainee_id]
+
+
+def test_whoever_loses_the_days_reads_that_they_leave_the_calendar() -> None:
+    hold, seat = factories.reservation(), reserved()
+    for each in (hold, seat):
+        cancelling.cancel(each, now=NOW, by=each.trainee)
+    told = {each.to_id: outbox.words_of(each).text for each in Message.objects.filter(kind="reservation-cancelled")}
+    assert ["leave your calendar" in told[each.trainee_id] for each in (hold, seat)] == [False, True]

@@ -13,7 +13,7 @@ from tests.factories import LOS_ANGELES, NOW
 from tests.pages import text
 from workshops.cohorts.models import Cohort, CohortStatus, Venue
 from workshops.history.models import HistoryLine
-from workshops.people.models import Role, User
+from workshops.people.models import Role, RoleGrant, User
 from workshops.programme.changing import change_school, confirm_conduct, confirm_terms
 from workshops.programme.models import conduct_text
 from workshops.programme.terms import Terms
@@ -544,3 +544,11 @@ def test_a_term_that_the_school_never_varies_is_not_offered(registrar: Client) -
     assert registrar.post(f"/desk/cohorts/{cohort.code}/terms/", {"tax_percent": "9"}).status_code == 302
     cohort.refresh_from_db()
     assert cohort.terms_changed == {}
+
+
+def test_before_a_draft_is_published_the_page_says_to_whom_that_writes(
+    desk: Client, robin: User, set_up: None, amara: User
+) -> None:
+    RoleGrant.objects.create(user=robin, role=Role.INSTRUCTOR, granted_at=NOW)
+    draft = factories.cohort(status=CohortStatus.DRAFT, instructors=(amara, robin))
+    assert f"Publishing it writes to {amara}, who teaches it." in text(desk.get(f"/desk/cohorts/{draft.code}/"))

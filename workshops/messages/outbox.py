@@ -42,7 +42,6 @@ SENT_TO = "sent_to"
 """Where a message says, once it has gone out, to which address: its person may have another one since."""
 TOO_LATE_FROM = "too_late_from"
 """Where a message that speaks of a day to come carries the moment (ISO 8601) from which on it must not go out."""
-TAKEN_BACK = "A later message had taken it back before it could go out, so it was not sent."
 DAYS_ATTACHED = "days_attached"
 """Where a message says that days for the reader's calendar go with it."""
 CAME_TOO_LATE = "Its day had come before it could go out, so it was not sent."
@@ -189,11 +188,8 @@ def send_due(*, now: datetime, limit: int = 10) -> int:
         if _is_too_late(message, now):
             _in_hand(message).update(state=MessageState.FAILED, lease_until=None, last_error=CAME_TOO_LATE)
             continue
-        later = later_for_calendar(message)
-        if is_taken_back(message, later):
-            _in_hand(message).update(state=MessageState.FAILED, lease_until=None, last_error=TAKEN_BACK)
-            continue
-        if later:
+        # Its words still go out: nothing that was said is lost, whatever came after it.
+        if later_for_calendar(message):
             _leave_days_out(message)
         try:
             _send(message, connection, words_to_send(message.kind, message.context, now=now, written=written))

@@ -63,6 +63,8 @@ EVERYWHERE: Mapping[str, Placeholder] = {
     "balance": Placeholder("What is left to pay after the deposit", "$1,599"),
     "balance_due_on": Placeholder("The day by which the balance is due", "Sunday 11 April 2027"),
     "bank_details": Placeholder("Where a transfer goes", "CINTIMA LLC · First Example Bank · Account 1234"),
+    "held": _case("there when the seat is only held so far"),
+    "balance_later": _case("there when the balance is due later as well"),
     "before": Placeholder(
         "The days, hours and place as they were",
         "Tuesday 11 May 2027, 9:30 am PDT, to Friday 14 May 2027, 5:30 pm PDT, Stage 3",
@@ -93,6 +95,7 @@ EVERYWHERE: Mapping[str, Placeholder] = {
     "count": Placeholder("How many there are", "12"),
     "counted": Placeholder("How many days that makes", "9 of 10 days accepted, 1 to go"),
     "days": Placeholder("The days of the cohort", "Tuesday 11 May 2027 to Friday 14 May 2027"),
+    "days_leave": _case("there when the days leave the reader's calendar"),
     "days_attached": _case("there when the days are attached for the reader's calendar"),
     "deposit": Placeholder("The deposit", "$500"),
     "differences": Placeholder(

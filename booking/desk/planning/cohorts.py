@@ -106,6 +106,7 @@ def _page(
         "teachings": cohort.teachings.select_related("instructor").order_by("-is_lead", "instructor__name"),
         "obstacles": obstacles(cohort, now) if cohort.status == "draft" else [],
         "hear_of_it": subscribers.how_many() if cohort.status == "draft" else 0,
+        "teachers_hear": changing.told_at_publishing(cohort, request.user.pk, now),
         "price": price_on(cohort.module.code, max(school_day(now), school_day(cohort.bookings_open_at))),
         "own_terms": [
             (
