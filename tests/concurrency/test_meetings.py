@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from tests import factories
 from tests.concurrency.racing import heard, names
@@ -126,12 +125,11 @@ def test_two_who_would_mentor_each_other_do_not_block_each_other(robin: User) ->
 
 
 # -- the guard taken out -----------------------------------------------------------------------------------------------
+@pytest.mark.postgres
 def test_without_the_locks_one_hour_of_a_mentor_is_given_twice(
     mentorship: Mentorship, robin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control. On SQLite nobody meets anybody inside a command, so it is PostgreSQL's."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time.")
     other = mentorships.begin(mentorship.mentor, factories.person(Role.TRAINEE), by=robin, now=NOW)
     monkeypatch.setattr(meetings, "lock", lambda *_: {})
     found = 0
