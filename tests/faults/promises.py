@@ -5,6 +5,7 @@ Each check answers with the violations, a sentence each.
 
 import email
 import email.policy
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -157,6 +158,9 @@ def _money(lines: dict[str, Counter[str]], told: set[tuple[str, str]]) -> Iterat
 
 
 # -- no message is lost, or sent for what never was --------------------------------------------------------------------
+_ATTACHED = re.compile(r"The (?:new )?days[^.]* attached for your calendar\. ?")
+
+
 @dataclass(frozen=True)
 class Mail:
     """One e-mail as it lies in the sink."""
@@ -167,8 +171,8 @@ class Mail:
 
     @classmethod
     def saying(cls, to: str, subject: str, text: str) -> "Mail":
-        """Line breaks are the mail's own matter."""
-        return cls(to, " ".join(subject.split()), " ".join(text.split()))
+        """Line breaks are the mail's own matter, and so are days that went with it: a later message may bring them."""
+        return cls(to, " ".join(subject.split()), _ATTACHED.sub("", " ".join(text.split())))
 
 
 def send_what_is_left(product: Product, later: datetime) -> None:
